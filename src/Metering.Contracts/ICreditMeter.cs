@@ -1,0 +1,53 @@
+namespace Metering;
+
+/// <summary>
+/// The meter. Every implementation (embedded, cluster, remote) keeps these promises, and one conformance suite holds them to it:
+/// <list type="bullet">
+/// <item>A call returns after its ledger rows are durable; a refusal, a free access and a replay after everything that they saw is.</item>
+/// <item>A refusal changed nothing, except <see cref="RefusalReason.OutcomeUnknown"/>, which says that it may have.</item>
+/// <item>Calls for one account take effect one after another, whatever the number of callers; the balance never goes below zero.</item>
+/// <item>The same idempotency key and request get the first answer again, for at least 24 hours and across restarts.</item>
+/// <item>Cancellation is honoured until the call is decided; after that it ends only the wait (<see cref="OperationCanceledException"/>),
+/// and the call takes effect.</item>
+/// <item>Expected refusals are values. Exceptions are bugs, a disposed meter (<see cref="ObjectDisposedException"/>) or cancellation.</item>
+/// </list>
+/// All members are safe for concurrent use.
+/// </summary>
+public interface ICreditMeter
+{
+    /// <summary>Opens an account and grants the first period's allotment where it is paid.</summary>
+    ValueTask<Outcome<Balance>> OpenAccountAsync(AccountId account, OpenAccountRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Spends credits.</summary>
+    ValueTask<Outcome<Deduction>> DeductAsync(AccountId account, DeductRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Spends credits several times, each item with an outcome of its own, all of them durable together.</summary>
+    ValueTask<Outcome<BatchDeduction>> DeductBatchAsync(AccountId account, DeductBatchRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Pays for records that have no active subscription.</summary>
+    ValueTask<Outcome<RecordAccess>> AccessRecordsAsync(AccountId account, RecordAccessRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Adds credits.</summary>
+    ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Corrects a balance by hand.</summary>
+    ValueTask<Outcome<Posting>> AdjustAsync(AccountId account, AdjustRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Gives spent credits back.</summary>
+    ValueTask<Outcome<Posting>> RefundAsync(AccountId account, RefundRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Records that periods are paid.</summary>
+    ValueTask<Outcome<Balance>> RecordPaymentAsync(AccountId account, PaymentRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>The durable balance. Does not wait for calls under way; it waits only to load the account and to enter what is due.</summary>
+    ValueTask<Outcome<Balance>> GetBalanceAsync(AccountId account, CancellationToken cancellationToken = default);
+
+    /// <summary>Waits for the account's queue, drops what is in memory and loads it again; concurrent calls share one load.</summary>
+    ValueTask<Outcome<Balance>> RefreshAsync(AccountId account, CancellationToken cancellationToken = default);
+
+    /// <summary>Durable transactions, newest first.</summary>
+    ValueTask<Outcome<TransactionPage>> ListTransactionsAsync(AccountId account, TransactionQuery query, CancellationToken cancellationToken = default);
+
+    /// <summary>Whether a transaction became durable.</summary>
+    ValueTask<Outcome<TransactionStatus>> GetTransactionAsync(AccountId account, TransactionId id, CancellationToken cancellationToken = default);
+}

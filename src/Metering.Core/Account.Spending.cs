@@ -1,0 +1,221 @@
+namespace Metering.Core;
+
+/// <content>Deductions and access to records.</content>
+public static partial class Account
+{
+    private static Decision DecideDeduct(AccountState state, Deduct command, DateTimeOffset now)
+    {
+        var invalid = CommandRules.CheckProduct("product", command.Product)
+            ?? CommandRules.CheckQuantity("quantity", command.Quantity)
+            ?? CommandRules.CheckText("description", command.Description, CommandRules.MaxDescription)
+            ?? CommandRules.CheckText("reference", command.Reference, CommandRules.MaxReference)
+            ?? (command.Price.IsZero && command.Product is not null ? null : CommandRules.CheckAmount("amount", command.Price));
+        if (invalid is not null)
+        {
+            return invalid;
+        }
+
+        if (command.Level > state.Terms.Level)
+        {
+            return LevelTooLow(command.Level, state.Terms.Level);
+        }
+
+        if (IsInactive(state, now))
+        {
+            return Inactive(state);
+        }
+
+        var charged = state.Terms.Unlimited ? Credits.Zero : command.Price;
+        if (charged > state.Available)
+        {
+            return Insufficient(charged, state.Available);
+        }
+
+        // No refusal from here on.
+        return Decision.Append(new CreditsSpent
+        {
+            Sequence = state.Sequence + 1,
+            TransactionNumber = state.TransactionNumber + 1,
+            Tag = command.Tag,
+            CreatedAt = now,
+            AppliedAt = now,
+            Key = command.Key,
+            Charged = charged,
+            Burns = state.Grants.Plan(charged),
+            BalanceAfter = state.Available - charged,
+            Product = command.Product,
+            Quantity = command.Quantity,
+            Description = command.Description,
+            Reference = command.Reference,
+        });
+    }
+
+    private static Decision DecideAccess(AccountState state, AccessRecords command, DateTimeOffset now)
+    {
+        if (CheckAccess(state, command) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var bill = RecordBill.Of(state, command, now, IsInactive(state, now));
+        if (command.Mode == AccessMode.AllOrNothing && bill.Unpaid > 0)
+        {
+            if (IsInactive(state, now))
+            {
+                return Inactive(state);
+            }
+
+            if (command.MaxCredits is { } max && bill.Total > max)
+            {
+                return new Refusal(RefusalReason.MaxCreditsExceeded, $"These records cost {bill.Total} credits; maxCredits allows {max}.") { Required = bill.Total, Available = state.Available };
+            }
+
+            if (bill.Total > state.Available)
+            {
+                return Insufficient(bill.Total, state.Available);
+            }
+        }
+
+        // No refusal from here on.
+        var after = state.Available - bill.Total;
+        var keepAnswer = command.Key is not null && bill.AnyGranted;
+        var answer = keepAnswer ? AnswerCodec.EncodeRecords(after, bill.Verdicts) : default;
+        if (bill.Unpaid > 0)
+        {
+            return Decision.Append(
+                new CreditsSpent
+                {
+                    Sequence = state.Sequence + 1,
+                    TransactionNumber = state.TransactionNumber + 1,
+                    Tag = command.Tag,
+                    CreatedAt = now,
+                    AppliedAt = now,
+                    Key = command.Key,
+                    Answer = answer,
+                    Charged = bill.Total,
+                    Burns = state.Grants.Plan(bill.Total),
+                    BalanceAfter = after,
+                    Product = command.Product,
+                    Quantity = bill.Unpaid,
+                    Records = bill.Starts,
+                    Description = command.Description.Length > 0 ? command.Description : $"Record access ({bill.Unpaid} of {command.Records.Length} charged)",
+                    Reference = command.Reference,
+                },
+                bill.Verdicts);
+        }
+
+        return !keepAnswer ? Decision.Nothing(bill.Verdicts) : Decision.Append(
+            new AnswerKept
+            {
+                Sequence = state.Sequence + 1,
+                TransactionNumber = state.TransactionNumber,
+                CreatedAt = now,
+                AppliedAt = now,
+                Key = command.Key,
+                Answer = answer,
+            },
+            bill.Verdicts);
+    }
+
+    private static Refusal? CheckAccess(AccountState state, AccessRecords command)
+    {
+        var invalid = CommandRules.CheckProduct("product", command.Product)
+            ?? CommandRules.CheckText("description", command.Description, CommandRules.MaxDescription)
+            ?? CommandRules.CheckText("reference", command.Reference, CommandRules.MaxReference);
+        if (invalid is not null)
+        {
+            return invalid;
+        }
+
+        if (command.Records.Length is 0 or > RecordAccessRequest.MaxRecords)
+        {
+            return Refusal.Invalid("records", $"records has {command.Records.Length} items; 1 to {RecordAccessRequest.MaxRecords} are allowed.");
+        }
+
+        if (command.MaxCredits is { IsNegative: true })
+        {
+            return Refusal.Invalid("maxCredits", $"maxCredits is {command.MaxCredits}; 0 or more are allowed.");
+        }
+
+        var needed = AccessLevel.Trial;
+        foreach (var record in command.Records)
+        {
+            Invariant.Holds(!record.Price.IsNegative && record.Price <= Credits.MaxAmount, "A record's price is in range.");
+            needed = record.Level > needed ? record.Level : needed;
+        }
+
+        return needed > state.Terms.Level ? LevelTooLow(needed, state.Terms.Level) : null;
+    }
+
+    /// <summary>
+    /// What a call for records costs. Records that start subscriptions are taken before the products that they cover, so that the
+    /// price of a call does not depend on the order of its records.
+    /// </summary>
+    private sealed class RecordBill
+    {
+        public required RecordVerdict[] Verdicts { get; init; }
+
+        public required RecordStart[] Starts { get; init; }
+
+        public required Credits Total { get; init; }
+
+        /// <summary>Records that no active subscription covered and that are charged, at 0 on unlimited plans.</summary>
+        public required int Unpaid { get; init; }
+
+        /// <summary>True where at least one record may be handed out: a success, which its idempotency key keeps.</summary>
+        public bool AnyGranted => Verdicts.Any(verdict => verdict.Status != RecordStatus.Refused);
+
+        public static RecordBill Of(AccountState state, AccessRecords command, DateTimeOffset now, bool inactive)
+        {
+            var verdicts = new RecordVerdict[command.Records.Length];
+            var starts = new List<RecordStart>();
+            var started = new HashSet<RecordKey>();
+            var today = RecordDay.Of(now);
+            var lastDay = RecordDay.LastDayFrom(now);
+            var limit = inactive ? new Credits(-1)
+                : command.MaxCredits is { } max ? Credits.Min(max, state.Available) : state.Available;
+            var (total, unpaid) = (Credits.Zero, 0);
+            foreach (var starting in (ReadOnlySpan<bool>)[true, false])
+            {
+                for (var index = 0; index < verdicts.Length; index++)
+                {
+                    ref readonly var record = ref command.Records[index];
+                    if (record.Starts != starting)
+                    {
+                        continue;
+                    }
+
+                    if (state.Records.TryGet(record.Key, out var active) && active.IsActiveOn(today))
+                    {
+                        verdicts[index] = new(RecordStatus.Active, Credits.Zero, active);
+                        continue;
+                    }
+
+                    if (started.Contains(record.Key))
+                    {
+                        verdicts[index] = new(RecordStatus.Active, Credits.Zero, lastDay);
+                        continue;
+                    }
+
+                    var price = state.Terms.Unlimited ? Credits.Zero : record.Price;
+                    if (command.Mode == AccessMode.UpTo && total + price > limit)
+                    {
+                        verdicts[index] = new(RecordStatus.Refused, Credits.Zero, null);
+                        continue;
+                    }
+
+                    total += price;
+                    unpaid++;
+                    verdicts[index] = starting ? new(RecordStatus.Subscribed, price, lastDay) : new(RecordStatus.Active, price, null);
+                    if (starting)
+                    {
+                        started.Add(record.Key);
+                        starts.Add(new(record.Key, lastDay, record.Type, record.Id));
+                    }
+                }
+            }
+
+            return new() { Verdicts = verdicts, Starts = [.. starts], Total = total, Unpaid = unpaid };
+        }
+    }
+}

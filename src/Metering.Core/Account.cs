@@ -1,0 +1,156 @@
+namespace Metering.Core;
+
+/// <summary>
+/// The account: pure functions over its state. <see cref="Decide"/> may refuse and changes nothing; <see cref="Evolve"/> changes the
+/// state and never refuses. No input, no output, no clock, nothing asynchronous: the same state, command and time always give the
+/// same decision. The state is changed in place, by its one owner, because a copy a deduction would cost more than the deduction.
+/// </summary>
+public static partial class Account
+{
+    /// <summary>An account without entries.</summary>
+    /// <param name="id">The account.</param>
+    public static AccountState New(AccountId id) => new(id);
+
+    /// <summary>
+    /// The next entry that is due by itself (an expiry, a period, its allotment), or null. Evolve with it and ask again until there is
+    /// none, before any command and before any balance is read.
+    /// </summary>
+    /// <param name="state">The account.</param>
+    /// <param name="now">The account's time (<see cref="AccountState.TimeAt"/>), UTC, whole milliseconds.</param>
+    public static Entry? DecideDue(AccountState state, DateTimeOffset now)
+    {
+        if (!state.IsOpen || state.NextDue > now)
+        {
+            return null;
+        }
+
+        if (IsAllotmentOwed(state))
+        {
+            return Allotment(state, now);
+        }
+
+        // What ends with the period ends before the next one begins.
+        if (state.Grants.NextToExpire is { } grant && grant.ExpiresAt <= now && grant.ExpiresAt <= state.PeriodEnd)
+        {
+            return Expiry(state, grant, now);
+        }
+
+        return state.PeriodEnd > now ? null : new PeriodStarted
+        {
+            Sequence = state.Sequence + 1,
+            TransactionNumber = state.TransactionNumber,
+            CreatedAt = NotBefore(state.PeriodEnd, state),
+            AppliedAt = now,
+            Period = state.Period + 1,
+        };
+    }
+
+    /// <summary>Decides a command on a state that nothing is due on.</summary>
+    /// <param name="state">The account.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="now">The account's time (<see cref="AccountState.TimeAt"/>), UTC, whole milliseconds.</param>
+    /// <param name="evidence">What a look-up of the command's key found; needed only where a decision asked for it.</param>
+    public static Decision Decide(AccountState state, Command command, DateTimeOffset now, KeyEvidence evidence = default)
+    {
+        if (!state.IsOpen)
+        {
+            return command is Open open
+                ? DecideOpen(state, open, now)
+                : new Refusal(RefusalReason.AccountUnknown, $"There is no account {state.Id}.");
+        }
+
+        if (command.Key is { } key)
+        {
+            var known = state.Keys.TryFind(key.Id, out var use) ? use : evidence.Found;
+            if (known is { } earlier)
+            {
+                return earlier.Request == key.Request
+                    ? Decision.Replay(earlier.Sequence)
+                    : new Refusal(RefusalReason.IdempotencyKeyReused, "This idempotency key came with another request before; use a new key for a new request.");
+            }
+
+            if (state.Keys.MustLookUp(evidence.LookedUpThrough, now))
+            {
+                return Decision.LookUpKey;
+            }
+        }
+
+        return command switch
+        {
+            Deduct deduct => DecideDeduct(state, deduct, now),
+            AccessRecords access => DecideAccess(state, access, now),
+            Grant grant => DecideGrant(state, grant, now),
+            Adjust adjust => DecideAdjust(state, adjust, now),
+            Refund refund => DecideRefund(state, refund, now),
+            RecordPayment payment => DecidePayment(state, payment, now),
+            KeepAnswer keep => Decision.Append(new AnswerKept
+            {
+                Sequence = state.Sequence + 1,
+                TransactionNumber = state.TransactionNumber,
+                CreatedAt = now,
+                AppliedAt = now,
+                Key = command.Key,
+                Answer = keep.Answer,
+            }),
+            Open => new Refusal(RefusalReason.AccountExists, $"The account {state.Id} exists already."),
+            _ => throw new InvariantException($"There is no command {command.GetType().Name}."),
+        };
+    }
+
+    /// <summary>True where the paid period is over, so that spending waits for a renewal.</summary>
+    private static bool IsInactive(AccountState state, DateTimeOffset now) => state.PaidThrough is { } paidThrough && now >= paidThrough;
+
+    private static Refusal Inactive(AccountState state) =>
+        new(RefusalReason.SubscriptionInactive, $"The subscription is paid through {state.PaidThrough:yyyy-MM-dd'T'HH:mm:ss'Z'}; spending waits for its renewal.");
+
+    private static Refusal Insufficient(Credits required, Credits available) =>
+        new(RefusalReason.InsufficientCredits, $"This needs {required} credits; {available} are available.") { Required = required, Available = available };
+
+    private static Refusal LevelTooLow(AccessLevel required, AccessLevel actual) =>
+        new(RefusalReason.AccessLevelTooLow, $"This needs the access level {required.ToName()}; the account has {actual.ToName()}.") { RequiredLevel = required };
+
+    private static DateTimeOffset NotBefore(DateTimeOffset due, AccountState state) => due > state.LastCreatedAt ? due : state.LastCreatedAt;
+
+    private static bool IsAllotmentOwed(AccountState state) =>
+        state.GrantedPeriod < state.Period &&
+        state.Terms.Allotment.IsPositive &&
+        (state.PaidThrough is not { } paidThrough || paidThrough > state.PeriodStart);
+
+    private static CreditsGranted Allotment(AccountState state, DateTimeOffset now) => new()
+    {
+        Sequence = state.Sequence + 1,
+        TransactionNumber = state.TransactionNumber + 1,
+        Tag = DueTag(state),
+        CreatedAt = NotBefore(state.PeriodStart, state),
+        AppliedAt = now,
+        Kind = TransactionType.MonthlyReset,
+        Bucket = Bucket.Monthly,
+        Granted = state.Terms.Allotment,
+        ExpiresAt = state.PeriodEnd,
+        BalanceAfter = state.Available + state.Terms.Allotment,
+        Description = "Monthly credit reset",
+    };
+
+    private static CreditsRemoved Expiry(AccountState state, Burn grant, DateTimeOffset now) => new()
+    {
+        Sequence = state.Sequence + 1,
+        TransactionNumber = state.TransactionNumber + 1,
+        Tag = DueTag(state),
+        CreatedAt = NotBefore(grant.ExpiresAt!.Value, state),
+        AppliedAt = now,
+        Kind = TransactionType.Expiration,
+        Removed = grant.Amount,
+        Burns = [grant],
+        BalanceAfter = state.Available - grant.Amount,
+        Description = grant.Bucket switch
+        {
+            Bucket.Monthly => "Unused monthly credits expired",
+            Bucket.Bonus => "Bonus credits expired",
+            Bucket.Permanent => "Permanent credits expired",
+            _ => throw new InvariantException($"There is no bucket {grant.Bucket}."),
+        },
+    };
+
+    /// <summary>Due entries follow from the state alone, so that two processes that enter the same one give it the same id.</summary>
+    private static ulong DueTag(AccountState state) => (ulong)state.Sequence * 0x9E37_79B9_7F4A_7C15;
+}

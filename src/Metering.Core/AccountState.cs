@@ -1,0 +1,119 @@
+namespace Metering.Core;
+
+/// <summary>
+/// What an account's entries add up to. Only <see cref="Account.Evolve"/> and the snapshot codec change it. Not safe for concurrent
+/// use: its owner (an activation, a grain) serializes access.
+/// </summary>
+public sealed class AccountState
+{
+    internal AccountState(AccountId id)
+    {
+        Id = id;
+    }
+
+    /// <summary>The account.</summary>
+    public AccountId Id { get; }
+
+    /// <summary>The last entry; 0 before the account is opened.</summary>
+    public long Sequence { get; internal set; }
+
+    /// <summary>The number of the last transaction.</summary>
+    public long TransactionNumber { get; internal set; }
+
+    /// <summary>When the last entry was decided; the account's time never goes back behind it.</summary>
+    public DateTimeOffset LastAppliedAt { get; internal set; }
+
+    /// <summary>When the last entry happened.</summary>
+    public DateTimeOffset LastCreatedAt { get; internal set; }
+
+    /// <summary>True once the account is opened.</summary>
+    public bool IsOpen => Sequence > 0;
+
+    /// <summary>What the account was promised.</summary>
+    public PlanTerms Terms { get; internal set; } = new(string.Empty, Credits.Zero, 1, false, AccessLevel.Trial);
+
+    /// <summary>The billing anchor.</summary>
+    public DateTimeOffset Anchor { get; internal set; }
+
+    /// <summary>The number of the current period.</summary>
+    public int Period { get; internal set; }
+
+    /// <summary>The start of the current period.</summary>
+    public DateTimeOffset PeriodStart => BillingPeriods.StartOf(Anchor, Terms.PeriodMonths, Period);
+
+    /// <summary>The end of the current period, when the next one begins.</summary>
+    public DateTimeOffset PeriodEnd { get; internal set; }
+
+    /// <summary>The last period whose allotment was granted; one grant a period, however it is triggered.</summary>
+    public int GrantedPeriod { get; internal set; } = -1;
+
+    /// <summary>Paid up to here; null where the account is not billed.</summary>
+    public DateTimeOffset? PaidThrough { get; internal set; }
+
+    /// <summary>The grants.</summary>
+    public Grants Grants { get; } = new();
+
+    /// <summary>Credits held by reservations: part of the grants, not of what can be spent.</summary>
+    public Credits Held { get; internal set; }
+
+    /// <summary>What can be spent.</summary>
+    public Credits Available => Grants.Total - Held;
+
+    /// <summary>Spent from the allotment in this window, less refunds.</summary>
+    public Credits UsedMonthly { get; internal set; }
+
+    /// <summary>Spent from bonus and permanent credits in this window, less refunds.</summary>
+    public Credits UsedCarried { get; internal set; }
+
+    /// <summary>When this window began.</summary>
+    public DateTimeOffset LastResetAt { get; internal set; }
+
+    /// <summary>The entry that this window began with.</summary>
+    public long WindowSequence { get; internal set; }
+
+    /// <summary>The record subscriptions.</summary>
+    public RecordTable Records { get; } = new();
+
+    /// <summary>The idempotency keys of the last 24 hours.</summary>
+    public KeyWindow Keys { get; } = new();
+
+    /// <summary>What was refunded of each refunded deduction, by its number.</summary>
+    internal Dictionary<long, Credits> Refunds { get; } = [];
+
+    /// <summary>The outside events that this account has seen: unique for ever.</summary>
+    internal HashSet<UInt128> ExternalReferences { get; } = [];
+
+    /// <summary>
+    /// When something falls due without anybody's call: the period's end or the next expiry. Constant time where nothing changed:
+    /// <see cref="Account.Evolve"/> keeps it.
+    /// </summary>
+    public DateTimeOffset NextDue { get; internal set; } = DateTimeOffset.MaxValue;
+
+    /// <summary>Bytes that this state takes in memory, about: for the budget of active accounts.</summary>
+    public long EstimatedBytes =>
+        1_024 + Records.Bytes + (56L * Keys.Count) + (40L * Refunds.Count) + (32L * ExternalReferences.Count) + (56L * Grants.InSpendOrder.Count);
+
+    /// <summary>The account's time: never before its last entry (design: clocks of processes differ, and go back).</summary>
+    /// <param name="now">The clock's time.</param>
+    public DateTimeOffset TimeAt(DateTimeOffset now) => now > LastAppliedAt ? now : LastAppliedAt;
+
+    /// <summary>The balance as callers see it.</summary>
+    public Balance ToBalance() => new()
+    {
+        Plan = Terms.Plan,
+        Unlimited = Terms.Unlimited,
+        Level = Terms.Level,
+        MonthlyAllotment = Terms.Allotment,
+        Monthly = Grants.Monthly,
+        Bonus = Grants.Bonus,
+        Permanent = Grants.Permanent,
+        Held = Held,
+        UsedMonthly = UsedMonthly,
+        UsedCarried = UsedCarried,
+        ResetDay = Anchor.Day,
+        LastResetAt = LastResetAt,
+        PeriodEnd = PeriodEnd,
+        PaidThrough = PaidThrough,
+        Sequence = Sequence,
+    };
+}

@@ -1,0 +1,66 @@
+namespace Metering.Engine;
+
+/// <summary>How the embedded meter runs. Validated when the meter starts.</summary>
+public sealed class CreditMeteringOptions
+{
+    /// <summary>Products and plans.</summary>
+    public Catalogue Catalogue { get; set; } = Catalogue.Default;
+
+    /// <summary>
+    /// Decisions that may wait for the ledger at once, 1 to 1,000,000; default 65,536. A smaller queue refuses earlier under load (503),
+    /// a larger one lets callers wait longer and takes more memory (about 1 KB each).
+    /// </summary>
+    public int QueueCapacity { get; set; } = 65_536;
+
+    /// <summary>Decisions in one commit at most, 1 to 100,000; default 8,192. Smaller commits are slower in sum; larger ones delay the first answer.</summary>
+    public int MaxBatch { get; set; } = 8_192;
+
+    /// <summary>
+    /// Bytes that accounts in memory may take, 1 MiB or more; default 1 GiB. Accounts beyond it leave memory, idle ones first, and are
+    /// loaded again when they are called. Less memory means more loading; more has no cost but memory.
+    /// </summary>
+    public long MemoryBudgetBytes { get; set; } = 1L << 30;
+
+    /// <summary>
+    /// Entries after which a busy account's state is stored, 100 to 1,000,000; default 10,000. It bounds what a start has to replay;
+    /// smaller means quicker activation and more writing.
+    /// </summary>
+    public int SnapshotInterval { get; set; } = 10_000;
+
+    /// <summary>Makes the ledger store; set by <c>UseSqlite</c> and its like.</summary>
+    public Func<IServiceProvider, ILedgerStore>? LedgerStoreFactory { get; set; }
+
+    /// <summary>Makes the directory store; set by <c>UseSqlite</c> and its like.</summary>
+    public Func<IServiceProvider, IDirectoryStore>? DirectoryStoreFactory { get; set; }
+
+    /// <summary>
+    /// Where the engine runs its own work; default the thread pool. A seeded simulation passes a one-threaded scheduler and so owns
+    /// every step: the engine awaits nothing outside its caller's scheduler.
+    /// </summary>
+    public TaskScheduler Scheduler { get; set; } = TaskScheduler.Default;
+
+    /// <summary>Makes the tags of transactions (see <see cref="TransactionId"/>) where no idempotency key gives one; a simulation passes a seeded one.</summary>
+    public Func<ulong> NextTag { get; set; } = () => (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
+
+    /// <summary>Checks every setting.</summary>
+    /// <exception cref="MeteringStartupException">A setting is out of range; the message names it, its value and what is allowed.</exception>
+    public void Validate()
+    {
+        Check(nameof(QueueCapacity), QueueCapacity, 1, 1_000_000);
+        Check(nameof(MaxBatch), MaxBatch, 1, 100_000);
+        Check(nameof(MemoryBudgetBytes), MemoryBudgetBytes, 1L << 20, long.MaxValue);
+        Check(nameof(SnapshotInterval), SnapshotInterval, 100, 1_000_000);
+        if (LedgerStoreFactory is null || DirectoryStoreFactory is null)
+        {
+            throw new MeteringStartupException("No store is set: call UseSqlite(path) or UseMemory() in AddCreditMetering.");
+        }
+    }
+
+    private static void Check(string setting, long value, long min, long max)
+    {
+        if (value < min || value > max)
+        {
+            throw new MeteringStartupException($"{setting} is {value}; {min} to {max} are allowed.");
+        }
+    }
+}

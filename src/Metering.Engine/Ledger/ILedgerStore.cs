@@ -1,0 +1,131 @@
+using Metering.Core;
+
+namespace Metering.Engine;
+
+/// <summary>Where an account's ledger stands: what a compare-and-append compares.</summary>
+/// <param name="Sequence">The last entry; 0 for an account without entries.</param>
+/// <param name="Link">The last link of the chain; <see cref="ChainLink.Genesis"/> for an account without entries.</param>
+public readonly record struct LedgerHead(long Sequence, ChainLink Link)
+{
+    /// <summary>The head of an account without entries.</summary>
+    /// <param name="account">The account.</param>
+    public static LedgerHead Empty(AccountId account) => new(0, ChainLink.Genesis(account));
+}
+
+/// <summary>One entry as stores hold it. Stores do not look into facts and texts.</summary>
+public readonly record struct LedgerRow
+{
+    /// <summary>The entry's sequence.</summary>
+    public required long Sequence { get; init; }
+
+    /// <summary>The account's transactions up to and including this entry.</summary>
+    public required long TransactionNumber { get; init; }
+
+    /// <summary>True where the entry is a transaction.</summary>
+    public required bool IsTransaction { get; init; }
+
+    /// <summary>The hash of the entry's idempotency key; null for none.</summary>
+    public UInt128? Key { get; init; }
+
+    /// <summary>The facts (<see cref="EntryCodec"/>).</summary>
+    public required ReadOnlyMemory<byte> Facts { get; init; }
+
+    /// <summary>The erasable texts; empty for none.</summary>
+    public ReadOnlyMemory<byte> Texts { get; init; }
+
+    /// <summary>The link that ends the entry's commit group; null on entries inside a group. Set on reading only.</summary>
+    public ChainLink? Link { get; init; }
+}
+
+/// <summary>What became of a group of entries.</summary>
+public enum AppendResult
+{
+    /// <summary>Not decided yet.</summary>
+    Pending,
+
+    /// <summary>All entries of the group are durable.</summary>
+    Appended,
+
+    /// <summary>The stored head is another one; no entry of the group was written.</summary>
+    HeadMismatch,
+}
+
+/// <summary>The entries of one account in one commit: all of them are written, with one link, or none.</summary>
+public sealed class AppendGroup
+{
+    /// <summary>The account.</summary>
+    public required AccountId Account { get; init; }
+
+    /// <summary>The head that the entries were decided on.</summary>
+    public required LedgerHead Expected { get; init; }
+
+    /// <summary>The head after them; its link is stored with the last row.</summary>
+    public required LedgerHead Next { get; init; }
+
+    /// <summary>The rows, one or more, following <see cref="Expected"/> without gaps. Their buffers belong to the caller again when the append returns.</summary>
+    public required IReadOnlyList<LedgerRow> Rows { get; init; }
+
+    /// <summary>Set by the store.</summary>
+    public AppendResult Result { get; set; }
+}
+
+/// <summary>A stored state of an account.</summary>
+/// <param name="Head">The head that the state stands at.</param>
+/// <param name="FormatVersion">The version of the bytes (<see cref="SnapshotCodec.Version"/>).</param>
+/// <param name="State">The bytes.</param>
+public sealed record LedgerSnapshot(LedgerHead Head, int FormatVersion, ReadOnlyMemory<byte> State);
+
+/// <summary>
+/// A ledger: append-only rows per account, with compare-and-append. One conformance suite holds every store to these promises.
+/// Reads are safe for concurrent use, beside appends too; <see cref="AppendAsync"/> and <see cref="SaveSnapshotAsync"/> are called by
+/// one writer at a time. A read that begins after an append returned sees what it appended.
+/// </summary>
+public interface ILedgerStore : IAsyncDisposable
+{
+    /// <summary>
+    /// Appends groups of different accounts in one atomic, durable commit. Each group is compared with its account's stored head,
+    /// sequence and link: equal, all its rows are written; else none of them, while the other groups go through. When the call returns,
+    /// every group's <see cref="AppendGroup.Result"/> is set and what was appended survives power loss.
+    /// </summary>
+    /// <param name="groups">One or more groups, each account at most once.</param>
+    /// <param name="cancellationToken">Cancels only before anything is written.</param>
+    /// <exception cref="LedgerUnavailableException">Nothing was written: busy, disk full, read-only, connection refused.</exception>
+    /// <exception cref="LedgerContentException">Nothing was written, because of the content of at least one group; a smaller batch may succeed.</exception>
+    /// <exception cref="LedgerOutcomeUnknownException">It cannot be known whether the commit took place; reading will tell.</exception>
+    /// <exception cref="LedgerFatalException">The same, and this process must not go on: only a start from disk can tell.</exception>
+    ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default);
+
+    /// <summary>The head of an account and its number of transactions; <see cref="LedgerHead.Empty"/> and 0 where it has no entries.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>
+    ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default);
+
+    /// <summary>Rows in ascending order, beginning at a sequence, at most <paramref name="limit"/>; fewer only at the end of the ledger.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>
+    ValueTask<IReadOnlyList<LedgerRow>> ReadAsync(AccountId account, long fromSequence, int limit, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Transactions in descending order, beginning with the first number below <paramref name="beforeNumber"/>, at most
+    /// <paramref name="limit"/>. The cost grows with the limit, not with how far back the page lies.
+    /// </summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>
+    ValueTask<IReadOnlyList<LedgerRow>> ReadTransactionsAsync(AccountId account, long beforeNumber, int limit, CancellationToken cancellationToken = default);
+
+    /// <summary>The last entry with an idempotency key; 0 for none.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>
+    ValueTask<long> FindKeyAsync(AccountId account, UInt128 key, CancellationToken cancellationToken = default);
+
+    /// <summary>The stored snapshots of an account, newest first, at most two.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>
+    ValueTask<IReadOnlyList<LedgerSnapshot>> ReadSnapshotsAsync(AccountId account, CancellationToken cancellationToken = default);
+
+    /// <summary>Stores a snapshot and keeps the one before it. An older one than is stored is passed over. Need not be durable on return.</summary>
+    /// <exception cref="LedgerUnavailableException">Nothing was written.</exception>
+    ValueTask SaveSnapshotAsync(AccountId account, LedgerSnapshot snapshot, CancellationToken cancellationToken = default);
+
+    /// <summary>All accounts with entries, in ascending order of their ids (ordinal), after a given one; at most <paramref name="limit"/>.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>
+    ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default);
+
+    /// <summary>True where the store has room and rights to append, as far as can be told without writing a row; for readiness checks.</summary>
+    ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken = default);
+}
