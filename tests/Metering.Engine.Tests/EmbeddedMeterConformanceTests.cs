@@ -12,7 +12,7 @@ public sealed class EmbeddedMeterOnMemoryTests : CreditMeterConformance
     }
 }
 
-/// <summary>The embedded meter on a ledger in a SQLite file.</summary>
+/// <summary>The embedded meter on SQLite files, closed and opened again by restarts.</summary>
 public sealed class EmbeddedMeterOnSqliteTests : CreditMeterConformance, IDisposable
 {
     private readonly TempFolder folder = new();
