@@ -14,10 +14,10 @@ public class AccountProperties
     private const string ReplayVariable = "METERING_REPLAY";
 
     [Fact]
-    public void Every_life_of_an_account_keeps_the_rules_of_the_pool_after_every_step() => Hold(Steps.Lives(60), 250);
+    public void Every_life_of_an_account_keeps_the_rules_of_the_pool_after_every_step() => Hold(Steps.Lives(60), 1_000);
 
     [Fact]
-    public void A_long_life_keeps_them_too() => Hold(Steps.Lives(600), 8);
+    public void A_long_life_keeps_them_too() => Hold(Steps.Lives(500), 8);
 
     private static void Hold(Arbitrary<Life> lives, int times)
     {

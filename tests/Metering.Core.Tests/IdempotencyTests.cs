@@ -101,6 +101,16 @@ public class IdempotencyTests
     }
 
     [Fact]
+    public void A_key_that_came_soon_after_an_older_one_is_kept_for_its_own_24_hours()
+    {
+        var account = new Scenario("2026-03-10");
+        account.Accept(Keyed(1));
+        var second = account.To("2026-03-10T00:30:00Z").Accept(Keyed(2));
+        account.To("2026-03-11T00:15:00Z").Accept(Keyed(3));
+        Assert.Equal(second.Sequence, account.To("2026-03-11T00:29:59.999Z").Send(Keyed(2)).ReplayOf);
+    }
+
+    [Fact]
     public void After_24_hours_a_key_lets_go_of_its_memory_when_others_come()
     {
         var account = new Scenario("2026-03-10");
