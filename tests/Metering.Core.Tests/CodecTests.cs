@@ -121,6 +121,54 @@ public class CodecTests
         Assert.True(read > 1_000 && refused > 1_000, $"{read} were read and {refused} refused, so the damage is not one-sided.");
     }
 
+    [Fact]
+    public void A_damaged_entry_that_can_be_read_is_applied_or_breaks_an_invariant_and_nothing_else()
+    {
+        var entries = OneOfEachKind().Select(Bytes.OfEntry).ToArray();
+        var before = Enumerable.Range(0, entries.Length).Select(index => index == 0 ? null : Bytes.OfSnapshot(Bytes.Rebuild(Id, entries.Take(index)))).ToArray();
+        var random = new Random(20260124);
+        var (applied, broken) = (0, 0);
+        for (var round = 0; round < 10_000; round++)
+        {
+            var index = random.Next(entries.Length);
+            Entry? read = null;
+            if (!ReadsOrRefuses(() => read = EntryCodec.Decode(Damage(entries[index].Facts, random), default)))
+            {
+                continue;
+            }
+
+            try
+            {
+                Account.Evolve(before[index] is { } snapshot ? SnapshotCodec.Decode(Id, snapshot) : Account.New(Id), read!);
+                applied++;
+            }
+            catch (InvariantException)
+            {
+                broken++;
+            }
+        }
+
+        Assert.True(applied > 1_000 && broken > 1_000, $"{applied} were applied and {broken} broke an invariant, so the damage is not one-sided.");
+    }
+
+    [Fact]
+    public void An_entry_whose_figures_leave_their_range_breaks_an_invariant()
+    {
+        var account = new Scenario("2026-03-10");
+        PeriodStarted Period(int number, string appliedAt) => new()
+        {
+            Sequence = account.State.Sequence + 1, TransactionNumber = account.State.TransactionNumber, CreatedAt = At(appliedAt), AppliedAt = At(appliedAt), Period = number,
+        };
+        Assert.Throws<InvariantException>(() => Account.Evolve(account.State, Period(int.MaxValue, "2026-04-10")));
+        account.Reload(fromSnapshot: false);
+        CreditsGranted Grant(long amount) => new()
+        {
+            Sequence = account.State.Sequence + 1, TransactionNumber = account.State.TransactionNumber + 1, CreatedAt = account.Now, AppliedAt = account.Now, Tag = 1,
+            Kind = TransactionType.Bonus, Bucket = Bucket.Bonus, Granted = new(amount), ExpiresAt = null, BalanceAfter = new(amount),
+        };
+        Assert.Throws<InvariantException>(() => Account.Evolve(account.State, Grant(long.MaxValue)));
+    }
+
     [Theory]
     [InlineData("01020103c0843d80808080808080808001")] // A distance between two instants that leaves the calendar.
     [InlineData("0102010300000000ffffffffff7f")] // A period's number above 31 bits.
