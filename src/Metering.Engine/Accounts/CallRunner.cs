@@ -97,7 +97,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
             var (isDecided, attempt) = (false, default(Attempt));
             try
             {
-                isDecided = activation.TryDecide(call, Clock.Now(time), out attempt);
+                isDecided = activation.TryDecide(call, time.GetUtcNow().ToLedger(), out attempt);
             }
             finally
             {
@@ -201,7 +201,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
         if (sequence > 0)
         {
             var entry = Views.ToEntry((await store.ReadAsync(account, sequence, 1))[0]);
-            if (entry.AppliedAt + KeyWindow.Kept > Clock.Now(time))
+            if (entry.AppliedAt + KeyWindow.Kept > time.GetUtcNow().ToLedger())
             {
                 return new(lookedUpThrough, new KeyUse(entry.Key!.Value.Request, sequence));
             }
