@@ -59,20 +59,9 @@ public static partial class Account
                 : new Refusal(RefusalReason.AccountUnknown, $"There is no account {state.Id}.");
         }
 
-        if (command.Key is { } key)
+        if (DecideKey(state, command.Key, now, evidence) is { } known)
         {
-            var known = state.Keys.TryFind(key.Id, out var use) ? use : evidence.Found;
-            if (known is { } earlier)
-            {
-                return earlier.Request == key.Request
-                    ? Decision.Replay(earlier.Sequence)
-                    : new Refusal(RefusalReason.IdempotencyKeyReused, "This idempotency key came with another request before; use a new key for a new request.");
-            }
-
-            if (state.Keys.MustLookUp(evidence.LookedUpThrough, now))
-            {
-                return Decision.LookUpKey;
-            }
+            return known;
         }
 
         return command switch
@@ -95,6 +84,29 @@ public static partial class Account
             Open => new Refusal(RefusalReason.AccountExists, $"The account {state.Id} exists already."),
             _ => throw new InvariantException($"There is no command {command.GetType().Name}."),
         };
+    }
+
+    /// <summary>What an idempotency key alone decides: a replay, a refusal, a look-up; null where the key is new or there is none.</summary>
+    /// <param name="state">The account.</param>
+    /// <param name="key">The key; null for none.</param>
+    /// <param name="now">The account's time.</param>
+    /// <param name="evidence">What a look-up of the key found.</param>
+    public static Decision? DecideKey(AccountState state, CommandKey? key, DateTimeOffset now, KeyEvidence evidence)
+    {
+        if (key is not { } asked)
+        {
+            return null;
+        }
+
+        var known = state.Keys.TryFind(asked.Id, out var use) ? use : evidence.Found;
+        if (known is { } earlier)
+        {
+            return earlier.Request == asked.Request
+                ? Decision.Replay(earlier.Sequence)
+                : new Refusal(RefusalReason.IdempotencyKeyReused, "This idempotency key came with another request before; use a new key for a new request.");
+        }
+
+        return state.Keys.MustLookUp(evidence.LookedUpThrough, now) ? Decision.LookUpKey : (Decision?)null;
     }
 
     /// <summary>True where the paid period is over, so that spending waits for a renewal.</summary>

@@ -1,0 +1,203 @@
+using Metering.Core;
+
+namespace Metering.Engine;
+
+/// <summary>Figures of an activation that its owner tunes.</summary>
+/// <param name="SnapshotInterval">Entries after which a busy account's state is stored.</param>
+/// <param name="Left">Told, once or more, that an activation has to leave the table.</param>
+/// <param name="Resized">Told by how many bytes an activation grew or shrank.</param>
+internal sealed record ActivationSettings(int SnapshotInterval, Action<AccountActivation> Left, Action<long> Resized);
+
+/// <summary>
+/// One account in memory: the embedded host's actor. A lock around synchronous code serializes its decisions; nothing is awaited
+/// inside. Its state runs ahead of the ledger by what is queued; <see cref="View"/> stays behind with what is durable.
+/// </summary>
+internal sealed class AccountActivation
+{
+    private const int MeasureInterval = 64;
+
+    private readonly Lock gate = new();
+    private readonly GroupCommit commit;
+    private readonly ActivationSettings settings;
+    private readonly AccountState state;
+    private readonly TaskCompletionSource gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile QueuedDecision durable;
+    private volatile QueuedDecision tail;
+    private volatile bool isDropped;
+    private bool isRetiring;
+    private long snapshotSequence;
+    private long measuredSequence;
+
+    public AccountActivation(AccountState state, LedgerHead head, long snapshotSequence, GroupCommit commit, ActivationSettings settings)
+    {
+        (this.state, this.commit, this.settings, this.snapshotSequence) = (state, commit, settings, snapshotSequence);
+        CommittedHead = head;
+        (Bytes, measuredSequence) = (state.EstimatedBytes, state.Sequence);
+        durable = tail = new QueuedDecision(this, [], new BalanceView(state));
+        durable.Complete(Release.Durable);
+    }
+
+    public AccountId Account => state.Id;
+
+    /// <summary>The ledger's head as this activation knows it. The writer's alone.</summary>
+    public LedgerHead CommittedHead { get; private set; }
+
+    /// <summary>The durable figures. Readable at any time without waiting.</summary>
+    public BalanceView View => durable.View;
+
+    /// <summary>The last decision queued. It is released after everything that this activation decided.</summary>
+    public QueuedDecision Tail => tail;
+
+    /// <summary>True where the state did not last or was given up: nothing of this activation reaches the ledger any more.</summary>
+    public bool IsDropped => isDropped;
+
+    /// <summary>Completes when this activation is out of the table, so that the next one can be loaded.</summary>
+    public Task Gone => gone.Task;
+
+    /// <summary>Bytes in memory, about; refreshed from time to time.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>Set on every use, cleared by the eviction's hand: an account gets a second chance.</summary>
+    public bool WasUsed { get; set; } = true;
+
+    /// <summary>
+    /// Decides one call. What falls due is entered first. The caller holds a slot of the queue; <paramref name="attempt"/> says whether
+    /// it was used.
+    /// </summary>
+    /// <returns>False where this activation accepts nothing any more; wait for <see cref="Gone"/> and load anew.</returns>
+    public bool TryDecide(Call call, DateTimeOffset clock, out Attempt attempt)
+    {
+        lock (gate)
+        {
+            attempt = default;
+            if (isDropped || isRetiring)
+            {
+                return false;
+            }
+
+            WasUsed = true;
+            var work = new Work(state, state.TimeAt(clock));
+            try
+            {
+                work.EnterDue();
+                call.Decide(work);
+                work.EnterDue();
+            }
+            catch
+            {
+                // The state may have evolved by entries that will never be queued. What was queued before is sound and goes its way.
+                isRetiring = true;
+                _ = LeaveAsync(null);
+                throw;
+            }
+
+            var appends = work.Entries.Count > 0;
+            if (appends)
+            {
+                // No refusal from here on: these entries are on their way.
+                Queue([.. work.Entries]);
+            }
+
+            attempt = new(work.Decision, tail, appends ? work.Entries[^1] : null);
+            return true;
+        }
+    }
+
+    /// <summary>The writer's word that a decision and everything before it is durable.</summary>
+    public void MakeDurable(LedgerHead head, QueuedDecision decision)
+    {
+        CommittedHead = head;
+        durable = decision;
+    }
+
+    /// <summary>Gives up a state that did not last. The writer calls it, so nothing of it is in flight.</summary>
+    public void Drop()
+    {
+        lock (gate)
+        {
+            isDropped = true;
+        }
+
+        settings.Left(this);
+        gone.TrySetResult();
+    }
+
+    /// <summary>
+    /// Accepts nothing more, waits for what is queued and in flight, and leaves the table. Concurrent calls share it.
+    /// </summary>
+    /// <param name="minEntriesForSnapshot">Leave a snapshot behind where at least so many entries would have to be replayed; null for none.</param>
+    public Task RetireAsync(int? minEntriesForSnapshot)
+    {
+        lock (gate)
+        {
+            if (!isRetiring && !isDropped)
+            {
+                isRetiring = true;
+                _ = LeaveAsync(minEntriesForSnapshot);
+            }
+        }
+
+        return gone.Task;
+    }
+
+    /// <summary>Retires where nothing is under way; false where the account is busy.</summary>
+    public bool TryRetireIdle(int minEntriesForSnapshot)
+    {
+        lock (gate)
+        {
+            if (isRetiring || isDropped || !tail.Released.IsCompleted)
+            {
+                return false;
+            }
+
+            isRetiring = true;
+            _ = LeaveAsync(minEntriesForSnapshot);
+            return true;
+        }
+    }
+
+    private async Task LeaveAsync(int? minEntriesForSnapshot)
+    {
+        if (await tail.Released == Release.Durable && minEntriesForSnapshot is { } min && state.Sequence - snapshotSequence >= min)
+        {
+            var writer = new ByteWriter(1024);
+            SnapshotCodec.Encode(state, writer);
+            commit.EnqueueSnapshot(Account, new(CommittedHead, SnapshotCodec.Version, writer.Written));
+        }
+
+        Drop();
+    }
+
+    private void Queue(Entry[] entries)
+    {
+        ReadOnlyMemory<byte>? snapshot = null;
+        if (state.Sequence - measuredSequence >= MeasureInterval)
+        {
+            measuredSequence = state.Sequence;
+            var before = Bytes;
+            Bytes = state.EstimatedBytes;
+            settings.Resized(Bytes - before);
+
+            // A large state is stored less often, so that snapshots never write much more than the entries themselves.
+            if (state.Sequence - snapshotSequence >= Math.Max(settings.SnapshotInterval, Bytes / 256))
+            {
+                var writer = new ByteWriter(4096);
+                SnapshotCodec.Encode(state, writer);
+                (snapshot, snapshotSequence) = (writer.Written, state.Sequence);
+            }
+        }
+
+        tail = new QueuedDecision(this, entries, new BalanceView(state)) { Snapshot = snapshot };
+        commit.Enqueue(tail);
+    }
+}
+
+/// <summary>What a call came to, before it is durable.</summary>
+/// <param name="Decision">The decision.</param>
+/// <param name="SeenThrough">The decision that has to be durable before anybody hears of this one.</param>
+/// <param name="LastEntry">The last entry that the call queued; null where it queued none.</param>
+internal readonly record struct Attempt(CallDecision Decision, QueuedDecision SeenThrough, Entry? LastEntry)
+{
+    /// <summary>True where the call queued entries and with them used its slot.</summary>
+    public bool UsedSlot => LastEntry is not null;
+}

@@ -1,0 +1,219 @@
+using Metering.Core;
+
+namespace Metering.Engine;
+
+/// <summary>What a call came to, durable.</summary>
+internal readonly record struct Run
+{
+    /// <summary>Why not; null on success.</summary>
+    public Refusal? Refusal { get; init; }
+
+    /// <summary>The entry that holds the answer; null where nothing was written.</summary>
+    public Entry? Entry { get; init; }
+
+    /// <summary>True where the entry answered the same key before.</summary>
+    public bool IsReplay { get; init; }
+
+    /// <summary>The verdicts of a call for records.</summary>
+    public RecordVerdict[]? Verdicts { get; init; }
+
+    /// <summary>The answer to a batch.</summary>
+    public BatchDeduction? Batch { get; init; }
+
+    /// <summary>What could be spent after the call.</summary>
+    public Credits Credits { get; init; }
+
+    /// <summary>The figures as of everything that the call saw.</summary>
+    public BalanceView View { get; init; }
+}
+
+/// <summary>
+/// Takes a call through its life: a slot, a decision, durability. Nobody hears of what did not last: a call that saw a state that was
+/// lost is decided again on the reloaded one (design, "Nobody hears of what did not last").
+/// </summary>
+internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, ActivationTable accounts, TimeProvider time)
+{
+    /// <summary>Losses in a row after which a call waits, and then gives up: another process is quicker each time.</summary>
+    private const int PatientLosses = 3;
+
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
+
+    public static Refusal Stopping { get; } =
+        new(RefusalReason.Overloaded, "This server is stopping; try again.") { RetryAfter = RetryAfter };
+
+    private static readonly Refusal Overloaded =
+        new(RefusalReason.Overloaded, "Too many calls wait for the ledger; try again.") { RetryAfter = RetryAfter };
+
+    public static Refusal Unavailable(LedgerUnavailableException exception) =>
+        new(RefusalReason.LedgerUnavailable, $"The ledger cannot be reached now, and nothing was changed; try again. ({exception.Message})") { RetryAfter = RetryAfter };
+
+    private static readonly Refusal NotWritten =
+        new(RefusalReason.LedgerUnavailable, "The ledger cannot be written now, and nothing was changed; try again.") { RetryAfter = RetryAfter };
+
+    public async ValueTask<Run> RunAsync(AccountId account, Call call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            for (var losses = 0; ; losses++)
+            {
+                if (losses >= PatientLosses)
+                {
+                    if (losses > PatientLosses)
+                    {
+                        return new() { Refusal = Overloaded };
+                    }
+
+                    await Task.Delay(TimeSpan.FromMilliseconds(20 + (account.GetHashCode() & 63)), time, cancellationToken);
+                }
+
+                var (refusal, attempt) = await DecideAsync(account, call, cancellationToken);
+                if (refusal is not null)
+                {
+                    return new() { Refusal = refusal };
+                }
+
+                if (await SettleAsync(account, attempt, cancellationToken) is { } run)
+                {
+                    return run;
+                }
+            }
+        }
+        catch (LedgerUnavailableException exception)
+        {
+            return new() { Refusal = Unavailable(exception) };
+        }
+    }
+
+    private async ValueTask<(Refusal? Refusal, Attempt Attempt)> DecideAsync(AccountId account, Call call, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var activation = await accounts.GetAsync(account);
+            if (!commit.TryTakeSlot())
+            {
+                return (commit.Fatal.IsCompleted ? NotWritten : Overloaded, default);
+            }
+
+            var (isDecided, attempt) = (false, default(Attempt));
+            try
+            {
+                isDecided = activation.TryDecide(call, Clock.Now(time), out attempt);
+            }
+            finally
+            {
+                if (!isDecided || !attempt.UsedSlot)
+                {
+                    commit.ReturnSlot();
+                }
+            }
+
+            if (!isDecided)
+            {
+                await activation.Gone.WaitAsync(cancellationToken);
+                continue;
+            }
+
+            commit.Kick();
+            if (!attempt.Decision.Core.MustLookUpKey)
+            {
+                return (null, attempt);
+            }
+
+            // Only a durable ledger can be asked, so what is on its way comes first; if it is lost, the next round sees another state.
+            await attempt.SeenThrough.Released.WaitAsync(cancellationToken);
+            call.Evidence = await LookUpAsync(account, activation.View.Sequence, call.Key!.Value);
+        }
+    }
+
+    /// <summary>Waits until what the attempt saw is durable. Null where it has to be decided again.</summary>
+    private async ValueTask<Run?> SettleAsync(AccountId account, Attempt attempt, CancellationToken cancellationToken)
+    {
+        var seen = attempt.SeenThrough;
+        var release = seen.IsDurable ? Release.Durable : await seen.Released.WaitAsync(cancellationToken);
+        var own = attempt.Decision.Core.Entry;
+        switch (release)
+        {
+            case Release.Durable:
+                return await AnswerAsync(account, attempt);
+            case Release.Lost:
+                return null;
+            case Release.Unavailable:
+                // Who only looked looks again; who wanted to write hears that nothing was written.
+                return attempt.UsedSlot ? new Run { Refusal = NotWritten } : null;
+            case Release.Unknown when !attempt.UsedSlot && !commit.Fatal.IsCompleted:
+                return null;
+            case Release.Unknown:
+                return await FindOutAsync(account, attempt, own);
+            case Release.Rejected:
+                throw new LedgerContentException("The ledger refused the content of this call, and nothing was changed.");
+            default:
+                throw new InvariantException($"There is no release {release}.");
+        }
+    }
+
+    /// <summary>The answer to a commit was lost: the reloaded ledger tells whether the attempt's entries are there.</summary>
+    private async ValueTask<Run?> FindOutAsync(AccountId account, Attempt attempt, Entry? own)
+    {
+        if (attempt.LastEntry is { } last && !commit.Fatal.IsCompleted)
+        {
+            try
+            {
+                await accounts.GetAsync(account);
+                var rows = await store.ReadAsync(account, last.Sequence, 1);
+                return rows.Count == 1 && rows[0].Facts.Span.SequenceEqual(FactsOf(last)) ? await AnswerAsync(account, attempt) : null;
+            }
+            catch (LedgerUnavailableException)
+            {
+                // Still unknown: the answer below says so.
+            }
+        }
+
+        return new Run
+        {
+            Refusal = new(RefusalReason.OutcomeUnknown, "The ledger did not say whether this call was written; ask for its transactionId or retry with the same idempotency key.")
+            {
+                TransactionId = (own as TransactionEntry)?.Id,
+                RetryAfter = RetryAfter,
+            },
+        };
+    }
+
+    private async ValueTask<Run?> AnswerAsync(AccountId account, Attempt attempt)
+    {
+        var decision = attempt.Decision;
+        if (decision.Core.Refusal is { } refusal)
+        {
+            return new Run { Refusal = refusal };
+        }
+
+        if (decision.Core.ReplayOf == 0)
+        {
+            return new Run { Entry = decision.Core.Entry, Verdicts = decision.Core.Verdicts, Batch = decision.Batch, Credits = decision.Credits, View = attempt.SeenThrough.View };
+        }
+
+        var rows = await store.ReadAsync(account, decision.Core.ReplayOf, 1);
+        return new Run { Entry = Views.ToEntry(rows[0]), IsReplay = true, Credits = decision.Credits, View = attempt.SeenThrough.View };
+    }
+
+    private async ValueTask<KeyEvidence> LookUpAsync(AccountId account, long lookedUpThrough, CommandKey key)
+    {
+        var sequence = await store.FindKeyAsync(account, key.Id);
+        if (sequence > 0)
+        {
+            var entry = Views.ToEntry((await store.ReadAsync(account, sequence, 1))[0]);
+            if (entry.AppliedAt + KeyWindow.Kept > Clock.Now(time))
+            {
+                return new(lookedUpThrough, new KeyUse(entry.Key!.Value.Request, sequence));
+            }
+        }
+
+        return new(lookedUpThrough, null);
+    }
+
+    private static ReadOnlySpan<byte> FactsOf(Entry entry)
+    {
+        var (facts, texts) = (new ByteWriter(), new ByteWriter());
+        EntryCodec.Encode(entry, facts, texts);
+        return facts.Written.Span;
+    }
+}

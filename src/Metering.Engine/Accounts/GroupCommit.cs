@@ -1,0 +1,298 @@
+using Metering.Core;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Engine;
+
+/// <summary>
+/// Commits the decisions of all accounts together. Callers enqueue; one writer takes what is queued and commits it at once, and while
+/// a commit runs the next batch gathers (design, "Group commit"). Nothing lingers: an idle queue commits its first decision alone.
+/// </summary>
+internal sealed class GroupCommit
+{
+    private readonly ILedgerStore store;
+    private readonly TaskScheduler scheduler;
+    private readonly ILogger logger;
+    private readonly int capacity;
+    private readonly int maxBatch;
+    private readonly Lock gate = new();
+    private readonly Queue<QueuedDecision> queue = new();
+    private readonly Queue<(AccountId Account, LedgerSnapshot Snapshot)> snapshots = new();
+    private readonly TaskCompletionSource<LedgerFatalException> fatal = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CommitBuilder builder = new();
+    private readonly Dictionary<AccountId, AccountActivation> gathered = [];
+    private TaskCompletionSource? idle;
+    private bool running;
+    private int slots;
+
+    public GroupCommit(ILedgerStore store, CreditMeteringOptions options, ILogger logger)
+    {
+        this.store = store;
+        this.logger = logger;
+        scheduler = options.Scheduler;
+        capacity = options.QueueCapacity;
+        maxBatch = options.MaxBatch;
+    }
+
+    /// <summary>Completes when the store failed in a way that this process cannot judge; nothing is accepted from then on.</summary>
+    public Task<LedgerFatalException> Fatal => fatal.Task;
+
+    /// <summary>Decisions that hold a slot.</summary>
+    public int Depth => Volatile.Read(ref slots);
+
+    /// <summary>Takes a place in the queue before anything is decided, so that a full queue refuses while nothing has changed.</summary>
+    public bool TryTakeSlot()
+    {
+        if (fatal.Task.IsCompleted)
+        {
+            return false;
+        }
+
+        if (Interlocked.Increment(ref slots) <= capacity)
+        {
+            return true;
+        }
+
+        Interlocked.Decrement(ref slots);
+        return false;
+    }
+
+    /// <summary>Gives a slot back that no decision used.</summary>
+    public void ReturnSlot() => Interlocked.Decrement(ref slots);
+
+    /// <summary>Queues a decision that holds a slot. Called under the activation's lock, so that the queue keeps the account's order.</summary>
+    public void Enqueue(QueuedDecision decision)
+    {
+        lock (gate)
+        {
+            queue.Enqueue(decision);
+        }
+    }
+
+    /// <summary>Queues a snapshot of a durable state; it is written between commits.</summary>
+    public void EnqueueSnapshot(AccountId account, LedgerSnapshot snapshot)
+    {
+        lock (gate)
+        {
+            snapshots.Enqueue((account, snapshot));
+        }
+
+        Kick();
+    }
+
+    /// <summary>Starts the writer where it rests. Call it after <see cref="Enqueue"/>, outside the activation's lock.</summary>
+    public void Kick()
+    {
+        lock (gate)
+        {
+            if (running || (queue.Count == 0 && snapshots.Count == 0))
+            {
+                return;
+            }
+
+            running = true;
+        }
+
+        _ = Task.Factory.StartNew(PumpAsync, CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
+    }
+
+    /// <summary>Completes when everything queued so far, and what was queued meanwhile, is written.</summary>
+    public Task WhenIdleAsync()
+    {
+        Kick();
+        lock (gate)
+        {
+            return running ? (idle ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
+        }
+    }
+
+    private async Task PumpAsync()
+    {
+        var batch = new List<QueuedDecision>();
+        while (true)
+        {
+            (AccountId Account, LedgerSnapshot Snapshot)? snapshot = null;
+            lock (gate)
+            {
+                TakeBatch(batch);
+                if (snapshots.TryDequeue(out var oldest))
+                {
+                    snapshot = oldest;
+                }
+
+                if (batch.Count == 0 && snapshot is null)
+                {
+                    running = false;
+                    idle?.SetResult();
+                    idle = null;
+                    return;
+                }
+            }
+
+            if (batch.Count > 0)
+            {
+                await CommitAsync(batch);
+                batch.Clear();
+            }
+
+            if (snapshot is { } due)
+            {
+                await SaveAsync(due.Account, due.Snapshot);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Takes what one commit can hold: up to the limit, up to a decision with a snapshot (its account's group must end there), and no
+    /// second activation of an account beside a first (each account is in a commit once).
+    /// </summary>
+    private void TakeBatch(List<QueuedDecision> batch)
+    {
+        gathered.Clear();
+        while (batch.Count < maxBatch && queue.TryPeek(out var next))
+        {
+            if (!gathered.TryAdd(next.Activation.Account, next.Activation) && gathered[next.Activation.Account] != next.Activation)
+            {
+                return;
+            }
+
+            batch.Add(queue.Dequeue());
+            if (next.Snapshot is not null)
+            {
+                return;
+            }
+        }
+    }
+
+    private async ValueTask CommitAsync(List<QueuedDecision> batch)
+    {
+        // What was decided on a state that has been dropped never reaches the store.
+        var live = batch.FindAll(decision => !decision.Activation.IsDropped);
+        foreach (var decision in batch)
+        {
+            if (decision.Activation.IsDropped)
+            {
+                Complete(decision, Release.Lost);
+            }
+        }
+
+        if (live.Count == 0)
+        {
+            return;
+        }
+
+        var groups = builder.Build(live);
+        try
+        {
+            await store.AppendAsync(groups);
+        }
+        catch (LedgerUnavailableException exception)
+        {
+            logger.LogError("The ledger could not be written, {Count} calls are refused: {Reason}", live.Count, exception.Message);
+            DropAll(live, Release.Unavailable);
+            return;
+        }
+        catch (LedgerOutcomeUnknownException exception)
+        {
+            logger.LogError("The ledger's answer to a commit was lost; {Count} calls look it up: {Reason}", live.Count, exception.Message);
+            DropAll(live, Release.Unknown);
+            return;
+        }
+        catch (LedgerContentException exception)
+        {
+            await BisectAsync(live, exception);
+            return;
+        }
+        catch (Exception exception)
+        {
+            Fail(live, exception);
+            return;
+        }
+
+        Settle(live);
+        await SaveLastAsync(live[^1]);
+    }
+
+    /// <summary>Halves a batch that the store refused for its content until only the offender fails; halves keep the order.</summary>
+    private async ValueTask BisectAsync(List<QueuedDecision> live, LedgerContentException exception)
+    {
+        if (live.Count == 1)
+        {
+            logger.LogCritical("The ledger refused the content of a decision of account {Account}: {Reason}", live[0].Activation.Account, exception.Message);
+            DropAll(live, Release.Rejected);
+            return;
+        }
+
+        await CommitAsync(live.GetRange(0, live.Count / 2));
+        await CommitAsync(live.GetRange(live.Count / 2, live.Count - (live.Count / 2)));
+    }
+
+    private void Settle(List<QueuedDecision> live)
+    {
+        foreach (var decision in live)
+        {
+            var group = builder.GroupOf(decision.Activation);
+            if (group.Result == AppendResult.Appended)
+            {
+                decision.Activation.MakeDurable(group.Next, decision);
+                Complete(decision, Release.Durable);
+            }
+            else
+            {
+                decision.Activation.Drop();
+                Complete(decision, Release.Lost);
+            }
+        }
+    }
+
+    private async ValueTask SaveLastAsync(QueuedDecision last)
+    {
+        if (last is { Snapshot: { } state, IsDurable: true })
+        {
+            await SaveAsync(last.Activation.Account, new(last.Activation.CommittedHead, SnapshotCodec.Version, state));
+        }
+    }
+
+    private async ValueTask SaveAsync(AccountId account, LedgerSnapshot snapshot)
+    {
+        try
+        {
+            await store.SaveSnapshotAsync(account, snapshot);
+        }
+        catch (LedgerUnavailableException exception)
+        {
+            // A snapshot only shortens the next activation; the ledger is the truth.
+            logger.LogWarning("A snapshot of account {Account} was not stored: {Reason}", account, exception.Message);
+        }
+        catch (Exception exception)
+        {
+            Fail([], exception);
+        }
+    }
+
+    private void DropAll(List<QueuedDecision> decisions, Release release)
+    {
+        foreach (var decision in decisions)
+        {
+            decision.Activation.Drop();
+        }
+
+        foreach (var decision in decisions)
+        {
+            Complete(decision, release);
+        }
+    }
+
+    private void Fail(List<QueuedDecision> live, Exception exception)
+    {
+        var reason = exception as LedgerFatalException ?? new LedgerFatalException($"The ledger failed unexpectedly: {exception.Message}", exception);
+        logger.LogCritical(exception, "The ledger failed and this process must stop: {Reason}", reason.Message);
+        fatal.TrySetResult(reason);
+        DropAll(live, Release.Unknown);
+    }
+
+    private void Complete(QueuedDecision decision, Release release)
+    {
+        Interlocked.Decrement(ref slots);
+        decision.Complete(release);
+    }
+}

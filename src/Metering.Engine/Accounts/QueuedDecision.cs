@@ -1,0 +1,102 @@
+using Metering.Core;
+
+namespace Metering.Engine;
+
+/// <summary>What became of a decision that waited for the ledger.</summary>
+internal enum Release
+{
+    /// <summary>Its rows, and all that it had seen, are durable.</summary>
+    Durable,
+
+    /// <summary>It was decided on a state that did not last; nothing of it was written. Decide again.</summary>
+    Lost,
+
+    /// <summary>The ledger could not be written; nothing of it was written.</summary>
+    Unavailable,
+
+    /// <summary>It is not known whether it was written. Reading tells.</summary>
+    Unknown,
+
+    /// <summary>The ledger refused its content: a bug.</summary>
+    Rejected,
+}
+
+/// <summary>The figures that callers see, as of one decision. A struct, because every decision carries one.</summary>
+internal readonly struct BalanceView(AccountState state)
+{
+    private readonly PlanTerms terms = state.Terms;
+    private readonly Credits monthly = state.Grants.Monthly;
+    private readonly Credits bonus = state.Grants.Bonus;
+    private readonly Credits permanent = state.Grants.Permanent;
+    private readonly Credits held = state.Held;
+    private readonly Credits usedMonthly = state.UsedMonthly;
+    private readonly Credits usedCarried = state.UsedCarried;
+    private readonly int resetDay = state.Anchor.Day;
+    private readonly DateTimeOffset lastResetAt = state.LastResetAt;
+    private readonly DateTimeOffset periodEnd = state.PeriodEnd;
+    private readonly DateTimeOffset? paidThrough = state.PaidThrough;
+
+    public long Sequence { get; } = state.Sequence;
+
+    public long Transactions { get; } = state.TransactionNumber;
+
+    public DateTimeOffset NextDue { get; } = state.NextDue;
+
+    public DateTimeOffset LastAppliedAt { get; } = state.LastAppliedAt;
+
+    public bool IsOpen => Sequence > 0;
+
+    public Balance ToBalance() => new()
+    {
+        Plan = terms.Plan,
+        Unlimited = terms.Unlimited,
+        Level = terms.Level,
+        MonthlyAllotment = terms.Allotment,
+        Monthly = monthly,
+        Bonus = bonus,
+        Permanent = permanent,
+        Held = held,
+        UsedMonthly = usedMonthly,
+        UsedCarried = usedCarried,
+        ResetDay = resetDay,
+        LastResetAt = lastResetAt,
+        PeriodEnd = periodEnd,
+        PaidThrough = paidThrough,
+        Sequence = Sequence,
+    };
+}
+
+/// <summary>
+/// The entries of one decision on their way to the ledger: they are written in one commit or not at all. Whoever saw a state that
+/// includes them waits for <see cref="Released"/>.
+/// </summary>
+internal sealed class QueuedDecision(AccountActivation activation, Entry[] entries, BalanceView view)
+{
+    private readonly TaskCompletionSource<Release> released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Entry[] entries = entries;
+
+    public AccountActivation Activation { get; } = activation;
+
+    /// <summary>The entries, until they are released: a durable decision must not keep them in memory.</summary>
+    public ReadOnlySpan<Entry> Entries => entries;
+
+    /// <summary>The figures after these entries.</summary>
+    public BalanceView View { get; } = view;
+
+    /// <summary>
+    /// The state after these entries, to be stored as a snapshot once they are durable; null for none. The commit that writes this
+    /// decision ends the account's group with it, so that the chain has a link at exactly this sequence.
+    /// </summary>
+    public ReadOnlyMemory<byte>? Snapshot { get; init; }
+
+    public Task<Release> Released => released.Task;
+
+    /// <summary>True once every entry is durable.</summary>
+    public bool IsDurable => released.Task is { IsCompletedSuccessfully: true, Result: Release.Durable };
+
+    public void Complete(Release release)
+    {
+        entries = [];
+        released.TrySetResult(release);
+    }
+}

@@ -1,0 +1,278 @@
+using Metering.Core;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Engine;
+
+/// <summary>
+/// The meter inside one process: an activation per account, one group commit, one store. Orleans' place is taken by a lock per
+/// account around synchronous code.
+/// </summary>
+public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
+{
+    private readonly ILedgerStore store;
+    private readonly TimeProvider time;
+    private readonly CommandFactory commands;
+    private readonly GroupCommit commit;
+    private readonly ActivationTable accounts;
+    private readonly CallRunner runner;
+    private volatile bool isStopping;
+
+    /// <summary>Makes a meter on an open store.</summary>
+    /// <param name="store">The ledger; the caller disposes it, after the meter.</param>
+    /// <param name="options">Validated settings.</param>
+    /// <param name="time">The one clock.</param>
+    /// <param name="logger">For operators.</param>
+    public EmbeddedCreditMeter(ILedgerStore store, CreditMeteringOptions options, TimeProvider time, ILogger<EmbeddedCreditMeter> logger)
+    {
+        (this.store, this.time) = (store, time);
+        commands = new(options.Catalogue, options.NextTag);
+        commit = new(store, options, logger);
+        accounts = new(store, commit, options);
+        runner = new(store, commit, accounts, time);
+    }
+
+    /// <summary>Completes when the local store failed in a way that only a start from disk can mend; the host must stop the process.</summary>
+    public Task<LedgerFatalException> Fatal => commit.Fatal;
+
+    /// <summary>Decisions that wait for the ledger now.</summary>
+    public int QueueDepth => commit.Depth;
+
+    /// <summary>Accounts in memory now.</summary>
+    public int ActiveAccounts => accounts.Count;
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<Balance>> OpenAccountAsync(AccountId account, OpenAccountRequest request, CancellationToken cancellationToken = default)
+    {
+        var run = await RunAsync(account, commands.Create(request), cancellationToken);
+        return run.Refusal is { } refusal ? refusal : run.View.ToBalance();
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<Deduction>> DeductAsync(AccountId account, DeductRequest request, CancellationToken cancellationToken = default)
+    {
+        var run = await RunAsync(account, commands.Create(request), cancellationToken);
+        if (run.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var deduction = Views.ToDeduction((CreditsSpent)run.Entry!);
+        return run.IsReplay ? Outcome.Replay(deduction) : deduction;
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<BatchDeduction>> DeductBatchAsync(AccountId account, DeductBatchRequest request, CancellationToken cancellationToken = default)
+    {
+        if (!commands.Create(request).TryGet(out var call, out var invalid))
+        {
+            return invalid;
+        }
+
+        var run = await RunAsync(account, call, cancellationToken);
+        return run.Refusal is { } refusal ? refusal
+            : run.IsReplay ? Outcome.Replay(AnswerCodec.DecodeBatch(run.Entry!.Answer.Span))
+            : run.Batch!;
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<RecordAccess>> AccessRecordsAsync(AccountId account, RecordAccessRequest request, CancellationToken cancellationToken = default)
+    {
+        var run = await RunAsync(account, commands.Create(request), cancellationToken);
+        if (run.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var (credits, verdicts) = run.IsReplay ? AnswerCodec.DecodeRecords(run.Entry!.Answer.Span) : (run.Credits, run.Verdicts!);
+        var spent = run.Entry as CreditsSpent;
+        var records = new RecordOutcome[verdicts.Length];
+        for (var index = 0; index < records.Length; index++)
+        {
+            records[index] = new(request.Records[index], verdicts[index].Status, verdicts[index].Charged, verdicts[index].LastDay?.End);
+        }
+
+        var access = new RecordAccess(spent?.Id, spent?.Charged ?? Credits.Zero, credits, records);
+        return run.IsReplay ? Outcome.Replay(access) : access;
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default) =>
+        ToPosting(await RunAsync(account, commands.Create(request), cancellationToken));
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<Posting>> AdjustAsync(AccountId account, AdjustRequest request, CancellationToken cancellationToken = default) =>
+        ToPosting(await RunAsync(account, commands.Create(request), cancellationToken));
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<Posting>> RefundAsync(AccountId account, RefundRequest request, CancellationToken cancellationToken = default)
+    {
+        TransactionEntry? original;
+        try
+        {
+            original = await FindAsync(account, request.TransactionId, cancellationToken);
+        }
+        catch (LedgerUnavailableException exception)
+        {
+            return CallRunner.Unavailable(exception);
+        }
+
+        return ToPosting(await RunAsync(account, commands.Create(request, original), cancellationToken));
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<Balance>> RecordPaymentAsync(AccountId account, PaymentRequest request, CancellationToken cancellationToken = default)
+    {
+        var run = await RunAsync(account, CommandFactory.Create(request), cancellationToken);
+        return run.Refusal is { } refusal ? refusal : run.View.ToBalance();
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<Balance>> GetBalanceAsync(AccountId account, CancellationToken cancellationToken = default)
+    {
+        var read = await ReadViewAsync(account, cancellationToken);
+        return read.Refusal is { } refusal ? refusal : read.View.ToBalance();
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<Balance>> RefreshAsync(AccountId account, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await accounts.RetireAsync(account);
+        }
+        catch (LedgerUnavailableException exception)
+        {
+            return CallRunner.Unavailable(exception);
+        }
+
+        return await GetBalanceAsync(account, cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<TransactionPage>> ListTransactionsAsync(AccountId account, TransactionQuery query, CancellationToken cancellationToken = default)
+    {
+        if (query.Limit is < 1 or > 1_000)
+        {
+            return Refusal.Invalid("limit", $"limit is {query.Limit}; 1 to 1000 are allowed.");
+        }
+
+        if (query.Offset < 0 || query.Before < 1)
+        {
+            return Refusal.Invalid(query.Offset < 0 ? "offset" : "cursor", query.Offset < 0 ? $"offset is {query.Offset}; 0 or more are allowed." : "cursor is not one that a list gave.");
+        }
+
+        var read = await ReadViewAsync(account, cancellationToken);
+        if (read.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var total = read.View.Transactions;
+        var newest = Math.Min(query.Before ?? long.MaxValue, total + 1);
+        var before = query.Offset < newest ? newest - query.Offset : 1;
+        try
+        {
+            var rows = before <= 1 ? [] : await store.ReadTransactionsAsync(account, before, query.Limit, cancellationToken);
+            var items = rows.Select(row => Views.ToTransaction((TransactionEntry)Views.ToEntry(row))).ToArray();
+            return new TransactionPage(items, total, items.Length > 0 && items[^1].Id.Number > 1 ? items[^1].Id.Number : null);
+        }
+        catch (LedgerUnavailableException exception)
+        {
+            return CallRunner.Unavailable(exception);
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<Outcome<TransactionStatus>> GetTransactionAsync(AccountId account, TransactionId id, CancellationToken cancellationToken = default)
+    {
+        var read = await ReadViewAsync(account, cancellationToken);
+        if (read.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        // Looked at before the ledger: what is not in flight now and not in the ledger then was never written.
+        var inFlight = accounts.TryGetLoaded(account, out var activation) && !activation!.Tail.Released.IsCompleted;
+        try
+        {
+            var entry = await FindAsync(account, id, cancellationToken);
+            return entry is not null ? new TransactionStatus(TransactionState.Charged, Views.ToTransaction(entry))
+                : new TransactionStatus(inFlight || commit.Fatal.IsCompleted ? TransactionState.Unknown : TransactionState.NotCharged, null);
+        }
+        catch (LedgerUnavailableException exception)
+        {
+            return CallRunner.Unavailable(exception);
+        }
+    }
+
+    /// <summary>
+    /// Accepts no more calls, waits until everything queued is durable, and leaves snapshots behind. The meter answers
+    /// <see cref="RefusalReason.Overloaded"/> from then on.
+    /// </summary>
+    public async ValueTask DrainAsync()
+    {
+        isStopping = true;
+        if (!commit.Fatal.IsCompleted)
+        {
+            await commit.WhenIdleAsync();
+            await accounts.RetireAllAsync();
+            await commit.WhenIdleAsync();
+        }
+    }
+
+    /// <inheritdoc />
+    public ValueTask DisposeAsync() => isStopping ? ValueTask.CompletedTask : DrainAsync();
+
+    private static Outcome<Posting> ToPosting(Run run)
+    {
+        if (run.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var posting = Views.ToPosting((TransactionEntry)run.Entry!);
+        return run.IsReplay ? Outcome.Replay(posting) : posting;
+    }
+
+    private async ValueTask<TransactionEntry?> FindAsync(AccountId account, TransactionId id, CancellationToken cancellationToken)
+    {
+        if (id.Number is < 1 or long.MaxValue)
+        {
+            return null;
+        }
+
+        var rows = await store.ReadTransactionsAsync(account, id.Number + 1, 1, cancellationToken);
+        return rows.Count == 1 && Views.ToEntry(rows[0]) is TransactionEntry entry && entry.Id == id ? entry : null;
+    }
+
+    private ValueTask<Run> RunAsync(AccountId account, Outcome<Command> command, CancellationToken cancellationToken) =>
+        command.TryGet(out var valid, out var invalid) ? RunAsync(account, new CommandCall(valid), cancellationToken) : new(new Run { Refusal = invalid });
+
+    private ValueTask<Run> RunAsync(AccountId account, Call call, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return isStopping ? new(new Run { Refusal = CallRunner.Stopping }) : runner.RunAsync(account, call, cancellationToken);
+    }
+
+    /// <summary>The durable figures, after what is due has been entered.</summary>
+    private async ValueTask<Run> ReadViewAsync(AccountId account, CancellationToken cancellationToken)
+    {
+        AccountActivation activation;
+        try
+        {
+            activation = await accounts.GetAsync(account);
+        }
+        catch (LedgerUnavailableException exception)
+        {
+            return new() { Refusal = CallRunner.Unavailable(exception) };
+        }
+
+        var view = activation.View;
+        if (!view.IsOpen)
+        {
+            return new() { Refusal = new(RefusalReason.AccountUnknown, $"There is no account {account}.") };
+        }
+
+        return view.NextDue <= Clock.Now(time) ? await RunAsync(account, new DueCall(), cancellationToken) : new() { View = view };
+    }
+}
