@@ -22,12 +22,12 @@ internal static class CompanyRoutes
 
     private static Task<IResult> GetCompanyAsync(string id, HttpContext context, CompanyCatalogue catalogue) =>
         AccessAsync(id, null, "Company", context, catalogue, (company, record) => Results.Json(
-            CompanyAnswer.Of(company, catalogue, record), LeadSearchJson.Default.CompanyAnswer));
+            CompanyAnswer.Of(company, catalogue, record), LeadSearchJson.Wire.CompanyAnswer));
 
     private static Task<IResult> GetSignalsAsync(string id, HttpContext context, CompanyCatalogue catalogue) =>
         AccessAsync(id, SignalsProduct, "Signals", context, catalogue, (company, record) => Results.Json(
-            new SignalsAnswer(company.Id, company.Name, CompanySignals.Of(company, catalogue), record.Charged, record.ExpiresAt),
-            LeadSearchJson.Default.SignalsAnswer));
+            new SignalsAnswer(company.Id, company.Name, CompanySignals.Of(company, catalogue), record.Charged, record.ExpiresAt?.ToWire()),
+            LeadSearchJson.Wire.SignalsAnswer));
 
     private static async Task<IResult> AccessAsync(
         string id, string? product, string what, HttpContext context, CompanyCatalogue catalogue, Func<Company, RecordOutcome, IResult> answer)
@@ -85,7 +85,7 @@ internal sealed record CompanyAnswer(
     IReadOnlyList<AreaAnswer> Areas,
     string Wikidata,
     Credits Charged,
-    DateTimeOffset? ExpiresAt)
+    string? ExpiresAt)
 {
     public static CompanyAnswer Of(Company company, CompanyCatalogue catalogue, RecordOutcome record) => new(
         company.Id,
@@ -98,7 +98,7 @@ internal sealed record CompanyAnswer(
         [.. company.Areas.Select(area => new AreaAnswer(area.Code, area.Kind.ToName()))],
         $"https://www.wikidata.org/wiki/{company.Id}",
         record.Charged,
-        record.ExpiresAt);
+        record.ExpiresAt?.ToWire());
 }
 
 /// <summary>A country.</summary>
@@ -117,4 +117,4 @@ internal sealed record AreaAnswer(string Code, string Kind);
 /// <param name="Signals">The signals.</param>
 /// <param name="Charged">What this call charged; 0 under an active subscription of the company.</param>
 /// <param name="ExpiresAt">The end of the subscription that covers it; null where there is none.</param>
-internal sealed record SignalsAnswer(string Id, string Name, IReadOnlyList<Signal> Signals, Credits Charged, DateTimeOffset? ExpiresAt);
+internal sealed record SignalsAnswer(string Id, string Name, IReadOnlyList<Signal> Signals, Credits Charged, string? ExpiresAt);

@@ -9,16 +9,16 @@ internal static class ListRoutes
     {
         routes.MapGet("/categories", (CompanyCatalogue catalogue) => Results.Json(
             catalogue.Categories.Select(category => new ChoiceAnswer(category.Id, category.Plural, catalogue.In(category).Count)).ToArray(),
-            LeadSearchJson.Default.ChoiceAnswerArray));
+            LeadSearchJson.Wire.ChoiceAnswerArray));
         routes.MapGet("/countries", (CompanyCatalogue catalogue) => Results.Json(
             catalogue.Countries.All
                 .OrderBy(country => TextFolding.Fold(country.Name), StringComparer.Ordinal)
                 .Select(country => new ChoiceAnswer(country.Code.ToUpperInvariant(), country.Name, catalogue.In(country).Count))
                 .ToArray(),
-            LeadSearchJson.Default.ChoiceAnswerArray));
+            LeadSearchJson.Wire.ChoiceAnswerArray));
         routes.MapGet("/prices", (Catalogue products) => Results.Json(
             Products.Needed.Select(id => PriceAnswer.Of(products.Products[id])).ToArray(),
-            LeadSearchJson.Default.PriceAnswerArray));
+            LeadSearchJson.Wire.PriceAnswerArray));
     }
 }
 

@@ -52,7 +52,7 @@ internal static class SearchRoutes
                 description,
                 deduction.Charged,
                 deduction.TransactionId.ToString()),
-            LeadSearchJson.Default.SearchAnswer);
+            LeadSearchJson.Wire.SearchAnswer);
     }
 }
 
