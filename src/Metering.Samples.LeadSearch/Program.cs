@@ -1,1 +1,3 @@
-return 0;
+using Metering.Samples.LeadSearch;
+
+return await LeadSearchProgram.Create().RunAsync(args, Console.Out, Console.Error).ConfigureAwait(false);

@@ -16,6 +16,9 @@ public sealed record Signal(string Id, string Text, long Value, IReadOnlyList<Si
 /// <summary>Computes signals from the catalogue alone: where a company is present, how that compares, and who its peers are.</summary>
 public static class CompanySignals
 {
+    // Countries that the sentence on presence names; more are only counted there.
+    private const int MostNamed = 3;
+
     /// <summary>The signals of a company.</summary>
     /// <param name="company">The company.</param>
     /// <param name="catalogue">The catalogue that it is in.</param>
@@ -51,9 +54,10 @@ public static class CompanySignals
 
     private static Signal Presence(Company company, Country[] countries)
     {
+        var names = countries.Length <= MostNamed ? ": " + string.Join(", ", countries.Select(country => country.Name)) : string.Empty;
         var text = company.IsWorldwide ? "Present worldwide."
             : countries.Length == 0 ? "The data names no country for it."
-            : $"Present in {Count(countries.Length, "country", "countries")}.";
+            : $"Present in {Count(countries.Length, "country", "countries")}{names}.";
         var parts = company.IsWorldwide ? [] : countries.Select(country => new SignalPart(country.Code.ToUpperInvariant(), country.Name, null));
         return new("presence", text, countries.Length, [.. parts]);
     }
@@ -65,7 +69,7 @@ public static class CompanySignals
             ? null
             : new(
                 "regional_focus",
-                $"Limited to {Count(regions.Length, "region", "regions")} where it is not in a whole country.",
+                $"Regional: {regions.Length} of its {Count(company.Areas.Count, "area", "areas")} {(regions.Length == 1 ? "is a part" : "are parts")} of a country, not a whole one.",
                 regions.Length,
                 [.. regions.Select(region => new SignalPart(region.Code.ToUpperInvariant(), region.Countries[0].Name, null))]);
     }

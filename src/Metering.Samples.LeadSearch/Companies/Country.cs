@@ -1,10 +1,20 @@
 namespace Metering.Samples.LeadSearch.Companies;
 
-/// <summary>A country or territory of ISO 3166-1 (and Kosovo).</summary>
-/// <param name="Code">Its two-letter code in lower case, as the data writes it.</param>
-/// <param name="Name">Its English name.</param>
-/// <param name="Groups">The UN M49 areas that it lies in and that the data uses: "150" Europe, "142" Asia, "145" Western Asia and so on.</param>
-public sealed record Country(string Code, string Name, IReadOnlyList<string> Groups);
+/// <summary>A country or territory of ISO 3166-1 (and Kosovo). There is one instance of each; it is compared by identity.</summary>
+/// <param name="code">Its code.</param>
+/// <param name="name">Its name.</param>
+/// <param name="groups">Its groups.</param>
+public sealed class Country(string code, string name, IReadOnlyList<string> groups)
+{
+    /// <summary>Its two-letter code in lower case, as the data writes it.</summary>
+    public string Code { get; } = code;
+
+    /// <summary>Its English name.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>The UN M49 areas that it lies in and that the data uses: "150" Europe, "142" Asia, "145" Western Asia and so on.</summary>
+    public IReadOnlyList<string> Groups { get; } = groups;
+}
 
 /// <summary>The countries, by code and by the other codes that the data uses for them ("fx" for metropolitan France).</summary>
 public sealed class CountryTable

@@ -7,21 +7,13 @@ internal static class Products
 {
     public static IReadOnlyList<string> Needed { get; } = [SearchRoutes.Product, CompanyRoutes.Product, CompanyRoutes.SignalsProduct];
 
-    /// <summary>Checks at start that a configured catalogue has what the routes charge for, so that no caller finds out.</summary>
-    /// <exception cref="MeteringStartupException">A product is missing or priced in a way that the routes cannot use.</exception>
+    /// <summary>Checks at start that configured prices are of the kind that the routes charge, so that no caller finds out.</summary>
+    /// <exception cref="MeteringStartupException">A product is priced in a way that the routes cannot use.</exception>
     public static void Check(Catalogue catalogue)
     {
-        foreach (var id in Needed)
-        {
-            if (!catalogue.Products.ContainsKey(id))
-            {
-                throw new MeteringStartupException($"The product catalogue has no '{id}', which the lead search charges for; add it.");
-            }
-        }
-
         if (!catalogue.Products[CompanyRoutes.Product].IsRecord)
         {
-            throw new MeteringStartupException($"The product '{CompanyRoutes.Product}' must be priced by the record.");
+            throw new MeteringStartupException($"The product '{CompanyRoutes.Product}' must be priced by the record (Unit record, no CoveredBy).");
         }
 
         if (catalogue.Products[CompanyRoutes.SignalsProduct].CoveredBy != CompanyRoutes.Product)

@@ -1,8 +1,9 @@
 using System.Globalization;
 using Metering.Engine;
-using Metering.Gateway;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 
-namespace Metering.Server;
+namespace Metering.Gateway;
 
 /// <summary>Checks the whole ledger of a data folder.</summary>
 internal static class LedgerVerification
