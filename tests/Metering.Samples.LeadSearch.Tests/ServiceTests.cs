@@ -114,6 +114,17 @@ public sealed class ServiceTests
     }
 
     [Fact]
+    public async Task A_company_of_regions_says_that_it_is_not_in_the_whole_country()
+    {
+        await using var host = await LeadSearchHost.StartAsync();
+        var (_, company) = await host.GetAsync("/companies/Q1000317");
+        var germany = Assert.Single(company.GetProperty("countries").EnumerateArray());
+        Assert.Equal("DE", germany.GetProperty("code").GetString());
+        Assert.False(germany.GetProperty("whole").GetBoolean());
+        Assert.Equal(["de-hh", "de-nw"], company.GetProperty("areas").EnumerateArray().Select(area => area.GetProperty("code").GetString()!));
+    }
+
+    [Fact]
     public async Task Two_at_once_are_charged_once()
     {
         await using var host = await LeadSearchHost.StartAsync();

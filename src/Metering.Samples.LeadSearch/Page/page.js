@@ -290,10 +290,7 @@ function presence(company) {
 
   // A country of which only regions are named is shown by these.
   const regions = company.areas.filter(area => area.kind === 'region' || area.kind === 'other').map(area => area.code.toUpperCase());
-  const whole = company.areas.some(area => area.kind === 'group')
-    ? company.countries
-    : company.countries.filter(country => company.areas.some(area => area.kind === 'country') && !regions.some(region => region.startsWith(`${country.code}-`)));
-  const names = [...whole.map(country => country.name), ...regions];
+  const names = [...company.countries.filter(country => country.whole).map(country => country.name), ...regions];
   return names.length === 0 ? 'not known' : make('div', { className: 'chips' }, ...names.map(name => make('span', { className: 'chip', textContent: name })));
 }
 

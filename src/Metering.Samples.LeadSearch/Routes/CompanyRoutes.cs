@@ -94,7 +94,7 @@ internal sealed record CompanyAnswer(
         company.Category.Id,
         company.Category.Plural,
         company.IsWorldwide,
-        company.IsWorldwide ? [] : [.. catalogue.CountriesOf(company).Select(country => new CountryAnswer(country.Code.ToUpperInvariant(), country.Name))],
+        company.IsWorldwide ? [] : [.. catalogue.CountriesOf(company).Select(country => CountryAnswer.Of(company, country))],
         [.. company.Areas.Select(area => new AreaAnswer(area.Code, area.Kind.ToName()))],
         $"https://www.wikidata.org/wiki/{company.Id}",
         record.Charged,
@@ -104,7 +104,12 @@ internal sealed record CompanyAnswer(
 /// <summary>A country.</summary>
 /// <param name="Code">Two letters, capitals.</param>
 /// <param name="Name">Its name.</param>
-internal sealed record CountryAnswer(string Code, string Name);
+/// <param name="Whole">False where only parts of the country are named.</param>
+internal sealed record CountryAnswer(string Code, string Name, bool Whole)
+{
+    public static CountryAnswer Of(Company company, Country country) =>
+        new(country.Code.ToUpperInvariant(), country.Name, company.AreaIn(country)?.Kind != AreaKind.Region);
+}
 
 /// <summary>An area of the data.</summary>
 /// <param name="Code">As the data has it.</param>
