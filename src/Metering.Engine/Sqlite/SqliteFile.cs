@@ -111,7 +111,7 @@ internal sealed class SqliteFile : IDisposable
             Directory.CreateDirectory(Folder(full));
 
             // Two names of one file must meet at one lock.
-            return File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
+            return new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

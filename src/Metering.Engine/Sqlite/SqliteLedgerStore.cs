@@ -108,6 +108,18 @@ public sealed class SqliteLedgerStore : ILedgerStore
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>How commits are synced now, as SQLite numbers it: 1 NORMAL, 2 FULL; for tests.</summary>
+    internal long SynchronousLevel
+    {
+        get
+        {
+            lock (writing)
+            {
+                return file.Writer.Scalar("PRAGMA synchronous");
+            }
+        }
+    }
+
     /// <summary>Lets the file grow by a number of pages only, as a full disk would; for tests.</summary>
     /// <param name="pages">Pages of 4,096 bytes.</param>
     internal void LimitGrowth(long pages)
