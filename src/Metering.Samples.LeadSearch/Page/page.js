@@ -143,6 +143,7 @@ function showOutOfCredits(problem, action) {
   button.textContent = `Search for ${affordable} results instead`;
   button.onclick = () => search(affordable);
   at('out-of-credits').hidden = false;
+  at('out-of-credits').scrollIntoView({ block: 'nearest' });
 }
 
 function affordableResults(available) {
