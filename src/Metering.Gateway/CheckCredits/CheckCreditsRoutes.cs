@@ -16,12 +16,12 @@ internal static class CheckCreditsRoutes
         group.MapGet("", GetCredits)
             .RequireMeteringKey(ApiKeyScopes.Read)
             .Document("The current credit balance", new() { ResponseExample = """{"credits": 15432.50}""" })
-            .Produces<CreditsBody>()
+            .Produces<CreditBalanceBody>()
             .ProducesProblems(400, 401, 403, 404, 500, 503);
         group.MapPost("refresh", Refresh)
             .RequireMeteringKey(ApiKeyScopes.Read)
             .Document("The balance, read anew from the database", new() { ResponseExample = """{"credits": 2200}""" })
-            .Produces<CreditsBody>()
+            .Produces<CreditBalanceBody>()
             .ProducesProblems(400, 401, 403, 404, 500, 503);
         group.MapGet("health", GetHealth)
             .RequireMeteringKey(ApiKeyScopes.None)
@@ -59,11 +59,11 @@ internal static class CheckCreditsRoutes
     }
 
     private static IResult ToCredits(Outcome<Balance> outcome) => outcome.TryGet(out var balance, out var refusal)
-        ? TypedResults.Json(new CreditsBody { Credits = balance.Available }, CheckCreditsJson.Default.CreditsBody)
+        ? TypedResults.Json(new CreditBalanceBody { Credits = balance.Available }, CheckCreditsJson.Default.CreditBalanceBody)
         : Failure.Of(refusal).ToResult();
 }
 
-internal sealed record CreditsBody
+internal sealed record CreditBalanceBody
 {
     [JsonConverter(typeof(DisplayedCreditsConverter))]
     public required Credits Credits { get; init; }
@@ -100,6 +100,6 @@ internal sealed class DisplayedCreditsConverter : JsonConverter<Credits>
 
 /// <summary>JSON of dialect C.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
-[JsonSerializable(typeof(CreditsBody))]
+[JsonSerializable(typeof(CreditBalanceBody))]
 [JsonSerializable(typeof(KeyHealthBody))]
 internal sealed partial class CheckCreditsJson : JsonSerializerContext;

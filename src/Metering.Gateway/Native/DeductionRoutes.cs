@@ -36,17 +36,18 @@ internal static class DeductionRoutes
             .RequireMeteringKey(ApiKeyScopes.Spend)
             .Document("Spend credits: an amount, or a product at its price", new()
             {
+                RequestType = typeof(DeductBody),
                 RequestExample = """{"product": "lead.search", "quantity": 97, "description": "Lead search: Dentists in Austin, TX (97 results)"}""",
                 ResponseExample = """{"transactionId": "txn_00000000000020fghjkmnpqrst", "charged": 12, "credits": 113, "burned": {"bonus": 12, "monthly": 0, "permanent": 0}}""",
                 Spends = true,
             })
-            .Accepts<DeductBody>("application/json")
             .Produces<DeductionBody>()
             .ProducesProblems(400, 401, 402, 403, 404, 413, 415, 422, 500, 503);
         group.MapPost("batch", DeductBatch)
             .RequireMeteringKey(ApiKeyScopes.Spend)
             .Document($"Spend credits several times (at most {DeductBatchRequest.MaxItems}), each item with an outcome of its own", new()
             {
+                RequestType = typeof(DeductBatchBody),
                 RequestExample = """{"items": [{"amount": 12}, {"product": "mobile", "quantity": 1000}]}""",
                 ResponseExample = """
                     {"charged": 12, "credits": 113, "items": [
@@ -55,7 +56,6 @@ internal static class DeductionRoutes
                     """,
                 Spends = true,
             })
-            .Accepts<DeductBatchBody>("application/json")
             .Produces<BatchDeductionBody>()
             .ProducesProblems(400, 401, 403, 404, 413, 415, 422, 500, 503);
         return routes;
@@ -112,6 +112,7 @@ internal static class DeductionRoutes
     }
 }
 
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record DeductBody(Credits? Amount, string? Product, [property: JsonNumberHandling(JsonNumberHandling.Strict)] long? Quantity, string? Description, string? Reference)
 {
     public DeductRequest ToRequest() => new()
@@ -124,6 +125,7 @@ internal sealed record DeductBody(Credits? Amount, string? Product, [property: J
     };
 }
 
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record DeductBatchBody(IReadOnlyList<DeductBody?>? Items);
 
 internal sealed record BurnedBody(Credits Bonus, Credits Monthly, Credits Permanent)

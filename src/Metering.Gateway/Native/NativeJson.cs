@@ -2,11 +2,13 @@ using System.Text.Json.Serialization;
 
 namespace Metering.Gateway.Native;
 
-/// <summary>JSON of dialect E: strict, so that a mistyped field never becomes a charge (contract, rules of the pool, 9).</summary>
+/// <summary>
+/// JSON of dialect E: strict, so that a mistyped field never becomes a charge (contract, rules of the pool, 9). Request records refuse
+/// unknown fields by an attribute of their own, which the OpenAPI document shows as well.
+/// </summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     AllowDuplicateProperties = false,
     MaxDepth = JsonBody.MaxDepth)]
 [JsonSerializable(typeof(DeductBody))]

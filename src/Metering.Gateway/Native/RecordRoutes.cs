@@ -30,6 +30,7 @@ internal static class RecordRoutes
             .WithTags("Records")
             .Document($"Pay for records (at most {RecordAccessRequest.MaxRecords}); each is free for twelve months after", new()
             {
+                RequestType = typeof(RecordAccessBody),
                 RequestExample = """{"records": [{"type": "company", "id": "acme.example"}], "mode": "up_to", "maxCredits": 10}""",
                 ResponseExample = """
                     {"transactionId": "txn_00000000000020fghjkmnpqrst", "charged": 1, "credits": 124, "records": [
@@ -37,7 +38,6 @@ internal static class RecordRoutes
                     """,
                 Spends = true,
             })
-            .Accepts<RecordAccessBody>("application/json")
             .Produces<RecordAccessAnswerBody>()
             .ProducesProblems(400, 401, 402, 403, 404, 413, 415, 422, 500, 503);
         return routes;
@@ -74,6 +74,7 @@ internal static class RecordRoutes
     }
 }
 
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record RecordAccessBody(IReadOnlyList<RecordBody?>? Records, string? Mode, Credits? MaxCredits, string? Description, string? Reference)
 {
     public RecordAccessRequest ToRequest(AccessMode mode) => new()
@@ -86,6 +87,7 @@ internal sealed record RecordAccessBody(IReadOnlyList<RecordBody?>? Records, str
     };
 }
 
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record RecordBody(string? Type, string? Id, string? Product);
 
 internal sealed record RecordAccessAnswerBody(

@@ -15,11 +15,8 @@ internal static class GatewayOpenApi
     /// <summary>Schemas are named after what they hold, without the suffix that wire records have in code.</summary>
     public static string? NameSchema(JsonTypeInfo type)
     {
-        const string Suffix = "Body";
         var name = OpenApiOptions.CreateDefaultSchemaReferenceId(type);
-        return name is not null && type.Type.Assembly == typeof(GatewayOpenApi).Assembly && name.EndsWith(Suffix, StringComparison.Ordinal)
-            ? name[..^Suffix.Length]
-            : name;
+        return name is not null && type.Type.Assembly == typeof(GatewayOpenApi).Assembly ? WithoutSuffix(name) : name;
     }
 
     /// <summary>The title and the two ways to send a key.</summary>
@@ -58,7 +55,7 @@ internal static class GatewayOpenApi
     }
 
     /// <summary>Security, parameters, headers and examples of one route.</summary>
-    public static Task DescribeOperation(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    public static async Task DescribeOperation(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
         var metadata = context.Description.ActionDescriptor.EndpointMetadata;
         var isKeyed = metadata.OfType<MeteringKeyRequirement>().Any();
@@ -72,10 +69,30 @@ internal static class GatewayOpenApi
             ];
         }
 
+        if (documentation?.RequestType is { } type)
+        {
+            await AddRequestBodyAsync(operation, context, type, cancellationToken).ConfigureAwait(false);
+        }
+
         AddParameters(operation, documentation);
         AddHeaders(operation, isKeyed, documentation?.Spends ?? false);
         AddExamples(operation, documentation);
-        return Task.CompletedTask;
+    }
+
+    private static async Task AddRequestBodyAsync(
+        OpenApiOperation operation, OpenApiOperationTransformerContext context, Type type, CancellationToken cancellationToken)
+    {
+        var name = WithoutSuffix(type.Name);
+        var schema = await context.GetOrCreateSchemaAsync(type, null, cancellationToken).ConfigureAwait(false);
+        context.Document!.AddComponent(name, schema);
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                ["application/json"] = new() { Schema = new OpenApiSchemaReference(name, context.Document) },
+            },
+        };
     }
 
     private static void AddParameters(OpenApiOperation operation, RouteDocumentation? documentation)
@@ -175,4 +192,10 @@ internal static class GatewayOpenApi
 
     private static OpenApiHeader Header(JsonSchemaType type, string description) =>
         new() { Description = description, Schema = new OpenApiSchema { Type = type } };
+
+    private static string WithoutSuffix(string name)
+    {
+        const string Suffix = "Body";
+        return name.EndsWith(Suffix, StringComparison.Ordinal) ? name[..^Suffix.Length] : name;
+    }
 }

@@ -17,6 +17,12 @@ internal sealed record RouteDocumentation
     /// <summary>JSON of an answer.</summary>
     public required string ResponseExample { get; init; }
 
+    /// <summary>
+    /// The wire record of the body; null where there is none. Not by Accepts(): routing would answer another content type with 415
+    /// before anyone asked for a key.
+    /// </summary>
+    public Type? RequestType { get; init; }
+
     /// <summary>JSON of a request; null where there is no body.</summary>
     public string? RequestExample { get; init; }
 
