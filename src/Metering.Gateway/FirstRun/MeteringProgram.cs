@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Metering.Engine;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -83,7 +84,7 @@ public sealed record MeteringProgram
         catch (Exception exception) when (!run.IsRunning)
         {
             // Whatever stops a start, a person at a terminal needs one sentence, not a stack trace.
-            await errors.WriteLineAsync($"{Name} cannot start: {Describe(exception)}").ConfigureAwait(false);
+            await errors.WriteLineAsync($"{Name} cannot start: {Describe(exception, run.Addresses)}").ConfigureAwait(false);
             return 1;
         }
     }
@@ -100,14 +101,16 @@ public sealed record MeteringProgram
         || configuration["https_ports"] is not null
         || configuration.GetSection("Kestrel:Endpoints").Exists();
 
-    private static string Describe(Exception exception)
+    private static string Describe(Exception exception, string? addresses)
     {
         var cause = exception is AggregateException { InnerExceptions: [var only] } ? only : exception;
         var sentence = cause switch
         {
             MeteringStartupException => cause.Message,
             IOException { InnerException: AddressInUseException } => $"{cause.Message} Stop what listens there, or choose another address with --urls.",
-            InvalidDataException { InnerException: { } inner } => $"{cause.Message} {inner.Message}",
+            InvalidDataException => $"{cause.Message} {cause.GetBaseException().Message}",
+            SocketException or FormatException or ArgumentOutOfRangeException =>
+                $"It cannot listen at {addresses} ({cause.Message.TrimEnd('.')}); choose another address with --urls.",
             _ => cause.Message,
         };
         return string.Join(' ', sentence.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
@@ -121,6 +124,9 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
 
     /// <summary>True from the moment the start has succeeded.</summary>
     public bool IsRunning => isRunning;
+
+    /// <summary>Where it is to listen; null before the configuration is read.</summary>
+    public string? Addresses { get; private set; }
 
     public async Task<int> RunAsync(ProgramArguments arguments)
     {
@@ -140,6 +146,7 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
 
         SetLogging(builder.Logging);
         var app = program.Build(builder);
+        Addresses = builder.Configuration["urls"] ?? "the configured addresses";
         await using (app.ConfigureAwait(false))
         {
             await app.StartAsync().ConfigureAwait(false);
