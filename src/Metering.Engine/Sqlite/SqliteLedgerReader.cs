@@ -5,7 +5,7 @@ namespace Metering.Engine;
 
 /// <summary>
 /// Reads the ledger's file on a connection of its own, one thread at a time, each call within one view of the file
-/// (<see cref="InView"/>).
+/// (<see cref="BeginView"/>).
 /// </summary>
 internal sealed class SqliteLedgerReader : IDisposable
 {
@@ -16,6 +16,7 @@ internal sealed class SqliteLedgerReader : IDisposable
 
     private readonly SqliteDatabase database;
     private readonly SqliteStatement begin;
+    private readonly SqliteStatement fix;
     private readonly SqliteStatement selectHead;
     private readonly SqliteStatement selectUp;
     private readonly SqliteStatement selectDown;
@@ -28,6 +29,7 @@ internal sealed class SqliteLedgerReader : IDisposable
     {
         this.database = database;
         begin = database.Prepare("BEGIN");
+        fix = database.Prepare("SELECT 1 FROM accounts WHERE account = -1");
         selectHead = database.Prepare(LedgerSql.SelectHead);
         selectUp = database.Prepare(
             $"SELECT {Columns} FROM entries INDEXED BY entries_by_sequence WHERE account = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT ?3");
@@ -45,21 +47,17 @@ internal sealed class SqliteLedgerReader : IDisposable
     }
 
     /// <summary>
-    /// Runs a read of one or more statements on one state of the file. Beside being consistent it is quicker: a view of its own for each
+    /// Fixes the state of the file that the following statements see. Beside being consistent it is quicker: a view of its own for each
     /// statement costs two file locks, which is most of a look-up.
     /// </summary>
-    public T InView<T>(Func<SqliteLedgerReader, T> read)
+    public void BeginView()
     {
         begin.Run();
-        try
-        {
-            return read(this);
-        }
-        finally
-        {
-            database.TryRollBack();
-        }
+        fix.Run();
     }
+
+    /// <summary>Lets go of the view.</summary>
+    public void EndView() => database.TryRollBack();
 
     public (LedgerHead Head, long Transactions) ReadHead(AccountId account) =>
         Find(account) is { } found ? (found.Head, found.Transactions) : (LedgerHead.Empty(account), 0);

@@ -174,7 +174,14 @@ public sealed class SqliteLedgerStore : ILedgerStore
                 reader = new(file.OpenReader());
             }
 
-            return ValueTask.FromResult(reader.InView(read));
+            // SQLite retries a view that a commit overtakes, and after a few retries sleeps, for a whole second where its build knows no
+            // shorter sleep. A view that begins between two commits is not overtaken.
+            lock (writing)
+            {
+                reader.BeginView();
+            }
+
+            return ValueTask.FromResult(read(reader));
         }
         catch (SqliteFailure failure)
         {
@@ -186,6 +193,7 @@ public sealed class SqliteLedgerStore : ILedgerStore
         }
         finally
         {
+            reader?.EndView();
             Return(reader);
         }
     }
