@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Metering.Engine;
 using Metering.Gateway;
 using Microsoft.AspNetCore.Connections;
@@ -10,6 +11,7 @@ internal sealed class MeteringServer(ServerArguments arguments, TextWriter outpu
     private const string DefaultUrl = "http://127.0.0.1:5080";
 
     private volatile bool isRunning;
+    private string? addresses;
 
     /// <summary>Runs until the host is told to stop.</summary>
     /// <returns>The exit code.</returns>
@@ -24,7 +26,7 @@ internal sealed class MeteringServer(ServerArguments arguments, TextWriter outpu
         catch (Exception exception) when (server is not { isRunning: true })
         {
             // Whatever stops a start, a person at a terminal needs one sentence, not a stack trace.
-            await errors.WriteLineAsync(Describe(exception)).ConfigureAwait(false);
+            await errors.WriteLineAsync(Describe(exception, server?.addresses)).ConfigureAwait(false);
             return 1;
         }
     }
@@ -71,6 +73,8 @@ internal sealed class MeteringServer(ServerArguments arguments, TextWriter outpu
             builder.WebHost.UseUrls(DefaultUrl);
         }
 
+        addresses = builder.Configuration["urls"] ?? "the configured addresses";
+
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         builder.Services.AddCreditMetering(options => options.ReadConfiguration(section));
         builder.Services.AddMeteringGateway(section);
@@ -102,7 +106,7 @@ internal sealed class MeteringServer(ServerArguments arguments, TextWriter outpu
         }
         else if (exists)
         {
-            await output.WriteLineAsync("The demo account's key was shown at its first start; --new-demo-key makes another.").ConfigureAwait(false);
+            await output.WriteLineAsync("The demo account's key was shown at the first start; start with --new-demo-key to get another.").ConfigureAwait(false);
         }
 
         await output.FlushAsync().ConfigureAwait(false);
@@ -122,14 +126,16 @@ internal sealed class MeteringServer(ServerArguments arguments, TextWriter outpu
             .Replace("//*", "//127.0.0.1", StringComparison.Ordinal)
             .TrimEnd('/');
 
-    private static string Describe(Exception exception)
+    private static string Describe(Exception exception, string? addresses)
     {
         var cause = exception is AggregateException { InnerExceptions: [var only] } ? only : exception;
         var sentence = cause switch
         {
             MeteringStartupException => cause.Message,
             IOException { InnerException: AddressInUseException } => $"{cause.Message} Stop what listens there, or choose another address with --urls.",
-            InvalidDataException { InnerException: { } inner } => $"{cause.Message} {inner.Message}",
+            InvalidDataException => $"{cause.Message} {cause.GetBaseException().Message}",
+            SocketException or FormatException or ArgumentOutOfRangeException =>
+                $"It cannot listen at {addresses} ({cause.Message.TrimEnd('.')}); choose another address with --urls.",
             _ => cause.Message,
         };
         return "Metering cannot start: " + string.Join(' ', sentence.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
