@@ -69,7 +69,7 @@ public sealed class ServerTests : IDisposable
 
         var (exitCode, output, errors) = await RunAsync("--verify", "--data", Path.Combine(folder.FullName, "metering-data"));
         Assert.Equal((0, string.Empty), (exitCode, errors));
-        Assert.Contains("Checked 1 accounts", output, StringComparison.Ordinal);
+        Assert.Contains("Accounts checked: 1; entries checked: 4.", output, StringComparison.Ordinal);
         Assert.Contains("sound", output, StringComparison.Ordinal);
     }
 

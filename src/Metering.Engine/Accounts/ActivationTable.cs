@@ -11,17 +11,18 @@ internal sealed class ActivationTable
     /// <summary>Entries that replay quicker than a snapshot is worth writing.</summary>
     private const int MinEntriesForSnapshot = 64;
 
+    private const int EvictionSteps = 16;
+
     private readonly ConcurrentDictionary<AccountId, Lazy<Task<AccountActivation>>> slots = new();
     private readonly ActivationLoader loader;
     private readonly long budgetBytes;
-    private readonly TaskScheduler scheduler;
+    private readonly ConcurrentQueue<AccountActivation> hand = new();
     private long bytes;
-    private int sweeping;
 
     public ActivationTable(ILedgerStore store, GroupCommit commit, CreditMeteringOptions options)
     {
         loader = new(store, commit, new(options.SnapshotInterval, Remove, AddBytes));
-        (budgetBytes, scheduler) = (options.MemoryBudgetBytes, options.Scheduler);
+        budgetBytes = options.MemoryBudgetBytes;
     }
 
     /// <summary>Accounts in memory.</summary>
@@ -31,9 +32,9 @@ internal sealed class ActivationTable
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read now.</exception>
     public ValueTask<AccountActivation> GetAsync(AccountId account)
     {
-        var slot = slots.TryGetValue(account, out var known) ? known : slots.GetOrAdd(account, id => new Lazy<Task<AccountActivation>>(() => LoadAsync(id)));
+        var slot = SlotOf(account);
         var loading = slot.Value;
-        return loading.IsCompletedSuccessfully ? new(loading.Result) : WaitAsync(account, slot);
+        return loading.IsCompletedSuccessfully && !loading.Result.Gone.IsCompleted ? new(loading.Result) : WaitAsync(account, slot);
     }
 
     /// <summary>The account's activation where it is in memory.</summary>
@@ -64,34 +65,46 @@ internal sealed class ActivationTable
         }
     }
 
+    private Lazy<Task<AccountActivation>> SlotOf(AccountId account) =>
+        slots.TryGetValue(account, out var slot) ? slot : slots.GetOrAdd(account, id => new Lazy<Task<AccountActivation>>(() => LoadAsync(id)));
+
     private async ValueTask<AccountActivation> WaitAsync(AccountId account, Lazy<Task<AccountActivation>> slot)
     {
-        try
+        while (true)
         {
-            return await slot.Value;
-        }
-        catch
-        {
-            // A failed load must not stay: the next caller tries again.
-            slots.TryRemove(KeyValuePair.Create(account, slot));
-            throw;
+            try
+            {
+                var activation = await slot.Value;
+                if (!activation.Gone.IsCompleted)
+                {
+                    return activation;
+                }
+
+                // It left before its slot could be told: an activation that is gone must never be found again.
+                Remove(activation);
+            }
+            catch
+            {
+                // A failed load must not stay: the next caller tries again.
+                slots.TryRemove(KeyValuePair.Create(account, slot));
+                throw;
+            }
+
+            slot = SlotOf(account);
         }
     }
 
     private async Task<AccountActivation> LoadAsync(AccountId account)
     {
         var activation = await loader.LoadAsync(account);
+        hand.Enqueue(activation);
         AddBytes(activation.Bytes);
+        Evict();
         return activation;
     }
 
-    private void AddBytes(long count)
-    {
-        if (Interlocked.Add(ref bytes, count) > budgetBytes && Interlocked.Exchange(ref sweeping, 1) == 0)
-        {
-            _ = Task.Factory.StartNew(Sweep, CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
-        }
-    }
+    /// <summary>Called under an activation's lock, so it only counts: evicting would take other activations' locks.</summary>
+    private void AddBytes(long count) => Interlocked.Add(ref bytes, count);
 
     private void Remove(AccountActivation activation)
     {
@@ -102,40 +115,24 @@ internal sealed class ActivationTable
         }
     }
 
-    /// <summary>The clock algorithm: whoever was used since the hand last came by stays, the others go, until memory is well below the budget.</summary>
-    private void Sweep()
+    /// <summary>
+    /// A few steps of the clock algorithm: whoever was used since the hand last came by stays, others go. Whoever loads an account takes
+    /// the steps, so that eviction keeps up with loading by itself.
+    /// </summary>
+    private void Evict()
     {
-        try
+        for (var step = 0; step < EvictionSteps && Interlocked.Read(ref bytes) > budgetBytes && hand.TryDequeue(out var activation); step++)
         {
-            for (var round = 0; round < 2; round++)
+            if (activation.Gone.IsCompleted)
             {
-                foreach (var slot in slots.Values)
-                {
-                    if (Interlocked.Read(ref bytes) <= budgetBytes / 10 * 9)
-                    {
-                        return;
-                    }
-
-                    if (slot is not { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
-                    {
-                        continue;
-                    }
-
-                    var activation = slot.Value.Result;
-                    if (activation.WasUsed)
-                    {
-                        activation.WasUsed = false;
-                    }
-                    else
-                    {
-                        activation.TryRetireIdle(MinEntriesForSnapshot);
-                    }
-                }
+                continue;
             }
-        }
-        finally
-        {
-            Volatile.Write(ref sweeping, 0);
+
+            if (activation.WasUsed || !activation.TryRetireIdle(MinEntriesForSnapshot))
+            {
+                activation.WasUsed = false;
+                hand.Enqueue(activation);
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ using Metering.Core;
 namespace Metering.Engine;
 
 /// <summary>
-/// Reads the ledger's file on a connection of its own, one thread at a time. Entries never change, so reads of several statements need no
-/// common view.
+/// Reads the ledger's file on a connection of its own, one thread at a time, each call within one view of the file
+/// (<see cref="InView"/>).
 /// </summary>
 internal sealed class SqliteLedgerReader : IDisposable
 {
@@ -15,6 +15,7 @@ internal sealed class SqliteLedgerReader : IDisposable
     private const string Columns = "sequence, transaction_number, is_transaction, key, facts, texts, link";
 
     private readonly SqliteDatabase database;
+    private readonly SqliteStatement begin;
     private readonly SqliteStatement selectHead;
     private readonly SqliteStatement selectUp;
     private readonly SqliteStatement selectDown;
@@ -26,6 +27,7 @@ internal sealed class SqliteLedgerReader : IDisposable
     public SqliteLedgerReader(SqliteDatabase database)
     {
         this.database = database;
+        begin = database.Prepare("BEGIN");
         selectHead = database.Prepare(LedgerSql.SelectHead);
         selectUp = database.Prepare(
             $"SELECT {Columns} FROM entries INDEXED BY entries_by_sequence WHERE account = ?1 AND sequence >= ?2 ORDER BY sequence LIMIT ?3");
@@ -40,6 +42,23 @@ internal sealed class SqliteLedgerReader : IDisposable
             WHERE account = (SELECT account FROM accounts WHERE id = ?1) ORDER BY sequence DESC LIMIT 2
             """);
         selectAccounts = database.Prepare("SELECT id FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2");
+    }
+
+    /// <summary>
+    /// Runs a read of one or more statements on one state of the file. Beside being consistent it is quicker: a view of its own for each
+    /// statement costs two file locks, which is most of a look-up.
+    /// </summary>
+    public T InView<T>(Func<SqliteLedgerReader, T> read)
+    {
+        begin.Run();
+        try
+        {
+            return read(this);
+        }
+        finally
+        {
+            database.TryRollBack();
+        }
     }
 
     public (LedgerHead Head, long Transactions) ReadHead(AccountId account) =>

@@ -174,7 +174,7 @@ public sealed class SqliteLedgerStore : ILedgerStore
                 reader = new(file.OpenReader());
             }
 
-            return ValueTask.FromResult(read(reader));
+            return ValueTask.FromResult(reader.InView(read));
         }
         catch (SqliteFailure failure)
         {

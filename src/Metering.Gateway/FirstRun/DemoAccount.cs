@@ -1,7 +1,6 @@
 using Metering.Engine;
-using Metering.Gateway;
 
-namespace Metering.Server;
+namespace Metering.Gateway;
 
 /// <summary>
 /// The account that a first start makes, so that the first call works: plan starter and 25 bonus credits. Its key is stored last: while

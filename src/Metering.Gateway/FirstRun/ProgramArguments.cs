@@ -1,17 +1,17 @@
 using Metering.Engine;
 
-namespace Metering.Server;
+namespace Metering.Gateway;
 
 /// <summary>The command line. What it sets wins over the environment and appsettings.json.</summary>
-internal sealed record ServerArguments
+internal sealed record ProgramArguments
 {
-    public const string Help = """
-        Metering: a credit meter in one process.
+    public static string HelpOf(MeteringProgram program) => $"""
+        {program.Name}: {program.Purpose}
 
-        Usage: dotnet run --project src/Metering.Server -- [options]
+        Usage: dotnet run --project {program.Project} -- [options]
 
-          --urls URLS      Where to listen, separated by semicolons; default http://127.0.0.1:5080
-          --data FOLDER    Where the ledger is, made where it is missing; default metering-data
+          --urls URLS      Where to listen, separated by semicolons; default {program.DefaultUrl}
+          --data FOLDER    Where the ledger is, made where it is missing; default {program.DefaultData}
           --store STORE    sqlite (default), or memory: nothing outlasts the process
           --new-demo-key   Print a new key of the demo account; older keys go on working
           --verify         Check the whole ledger in the data folder and exit: 0 where it is sound, else 1
@@ -40,10 +40,10 @@ internal sealed record ServerArguments
 
     /// <summary>Reads the command line.</summary>
     /// <exception cref="MeteringStartupException">A flag is unknown, has no value, or has one too many.</exception>
-    public static ServerArguments Parse(IReadOnlyList<string> args)
+    public static ProgramArguments Parse(IReadOnlyList<string> args)
     {
         var settings = new Dictionary<string, string?>();
-        var arguments = new ServerArguments { Settings = settings };
+        var arguments = new ProgramArguments { Settings = settings };
         for (var index = 0; index < args.Count; index++)
         {
             var (flag, value) = args[index].Split('=', 2) is [var left, var right] ? (left, right) : (args[index], null);

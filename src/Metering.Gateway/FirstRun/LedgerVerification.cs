@@ -1,8 +1,9 @@
 using System.Globalization;
 using Metering.Engine;
-using Metering.Gateway;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 
-namespace Metering.Server;
+namespace Metering.Gateway;
 
 /// <summary>Checks the whole ledger of a data folder.</summary>
 internal static class LedgerVerification
@@ -27,7 +28,7 @@ internal static class LedgerVerification
             await using (store.ConfigureAwait(false))
             {
                 var report = await LedgerVerifier.VerifyAsync(store).ConfigureAwait(false);
-                await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"Checked {report.Accounts} accounts, {report.Entries} entries.")).ConfigureAwait(false);
+                await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"Accounts checked: {report.Accounts}; entries checked: {report.Entries}.")).ConfigureAwait(false);
                 await output.WriteLineAsync(report.IsSound ? "The ledger is sound." : $"The ledger is NOT sound. First fault: {report.Fault}").ConfigureAwait(false);
                 return report.IsSound ? 0 : 1;
             }
