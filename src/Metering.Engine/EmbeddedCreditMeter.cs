@@ -15,7 +15,6 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     private readonly GroupCommit commit;
     private readonly ActivationTable accounts;
     private readonly CallRunner runner;
-    private volatile bool isStopping;
 
     /// <summary>Makes a meter on an open store.</summary>
     /// <param name="store">The ledger; the caller disposes it, after the meter.</param>
@@ -211,7 +210,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     /// </summary>
     public async ValueTask DrainAsync()
     {
-        isStopping = true;
+        commit.Stop();
         if (!commit.Fatal.IsCompleted)
         {
             await commit.WhenIdleAsync();
@@ -221,7 +220,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     }
 
     /// <inheritdoc />
-    public ValueTask DisposeAsync() => isStopping ? ValueTask.CompletedTask : DrainAsync();
+    public ValueTask DisposeAsync() => commit.IsStopping ? ValueTask.CompletedTask : DrainAsync();
 
     private static Outcome<Posting> ToPosting(Run run)
     {
@@ -251,7 +250,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     private ValueTask<Run> RunAsync(AccountId account, Call call, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return isStopping ? new(new Run { Refusal = CallRunner.Stopping }) : runner.RunAsync(account, call, cancellationToken);
+        return runner.RunAsync(account, call, cancellationToken);
     }
 
     /// <summary>The durable figures, after what is due has been entered.</summary>

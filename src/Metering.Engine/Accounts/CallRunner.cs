@@ -38,7 +38,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
-    public static Refusal Stopping { get; } =
+    private static readonly Refusal Stopping =
         new(RefusalReason.Overloaded, "This server is stopping; try again.") { RetryAfter = RetryAfter };
 
     private static readonly Refusal Overloaded =
@@ -88,10 +88,15 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
     {
         while (true)
         {
+            if (commit.IsStopping)
+            {
+                return (Stopping, default);
+            }
+
             var activation = await accounts.GetAsync(account);
             if (!commit.TryTakeSlot())
             {
-                return (commit.Fatal.IsCompleted ? NotWritten : Overloaded, default);
+                return (commit.Fatal.IsCompleted ? NotWritten : commit.IsStopping ? Stopping : Overloaded, default);
             }
 
             var (isDecided, attempt) = (false, default(Attempt));

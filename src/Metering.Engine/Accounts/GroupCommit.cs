@@ -21,6 +21,7 @@ internal sealed class GroupCommit
     private readonly CommitBuilder builder = new();
     private readonly Dictionary<AccountId, AccountActivation> gathered = [];
     private TaskCompletionSource? idle;
+    private volatile bool isStopping;
     private bool running;
     private int slots;
 
@@ -36,13 +37,22 @@ internal sealed class GroupCommit
     /// <summary>Completes when the store failed in a way that this process cannot judge; nothing is accepted from then on.</summary>
     public Task<LedgerFatalException> Fatal => fatal.Task;
 
+    /// <summary>True once <see cref="Stop"/> was called.</summary>
+    public bool IsStopping => isStopping;
+
     /// <summary>Decisions that hold a slot.</summary>
     public int Depth => Volatile.Read(ref slots);
+
+    /// <summary>
+    /// Gives out no more slots. A call takes its slot after it has its activation, so whoever retires all activations after this call
+    /// has the last word: what was decided before is waited for, and nothing is decided afterwards.
+    /// </summary>
+    public void Stop() => isStopping = true;
 
     /// <summary>Takes a place in the queue before anything is decided, so that a full queue refuses while nothing has changed.</summary>
     public bool TryTakeSlot()
     {
-        if (fatal.Task.IsCompleted)
+        if (isStopping || fatal.Task.IsCompleted)
         {
             return false;
         }
