@@ -45,7 +45,12 @@ internal sealed class Observations
 
     private static bool Justifies(ModelAccount model, CallRecord call)
     {
-        foreach (var clock in Moments(call))
+        if (ModelAccount.InvalidByItself(call.Operation) is { } invalid)
+        {
+            return invalid == call.Answer;
+        }
+
+        foreach (var clock in Moments(model, call))
         {
             var now = model.TimeAt(clock);
             if (model.NextDue(now) is not null)
@@ -67,21 +72,14 @@ internal sealed class Observations
     }
 
     /// <summary>
-    /// Instants at which the call may have been decided: its clock at the ends and around jumps, and between two of them the instants at
-    /// which an answer can change.
+    /// Instants at which the call may have been decided: its clock at the ends and around jumps, and between them the instants at which
+    /// an answer can change.
     /// </summary>
-    private static IEnumerable<DateTimeOffset> Moments(CallRecord call)
+    private static IEnumerable<DateTimeOffset> Moments(ModelAccount model, CallRecord call)
     {
-        for (var index = 0; index < call.Clocks.Count; index++)
-        {
-            yield return call.Clocks[index];
-            if (index + 1 < call.Clocks.Count && call.Clocks[index + 1] - call.Clocks[index] is var span && span > TimeSpan.FromMilliseconds(1) && span < TimeSpan.FromMinutes(1))
-            {
-                for (var at = call.Clocks[index].AddMilliseconds(1); at < call.Clocks[index + 1]; at = at.AddMilliseconds(1))
-                {
-                    yield return at;
-                }
-            }
-        }
+        var (earliest, latest) = (call.Clocks.Min(), call.Clocks.Max());
+        return call.Clocks
+            .Concat(model.Boundaries(call.Operation, latest).SelectMany(boundary => new[] { boundary.AddMilliseconds(-1), boundary }).Where(instant => instant > earliest && instant < latest))
+            .Distinct();
     }
 }

@@ -66,7 +66,7 @@ internal sealed partial class ModelAccount
     }
 
     /// <summary>Refusals that a look at the request suffices for.</summary>
-    private static string? InvalidByItself(Operation operation) => operation switch
+    public static string? InvalidByItself(Operation operation) => operation switch
     {
         DeductOperation deduct => InvalidDeduct(deduct.Request),
         AccessOperation access => InvalidAccess(access.Request),
@@ -94,6 +94,39 @@ internal sealed partial class ModelAccount
         }
 
         return null;
+    }
+
+    /// <summary>Instants at which the answer to an operation can change by itself.</summary>
+    public IEnumerable<DateTimeOffset> Boundaries(Operation operation, DateTimeOffset latest)
+    {
+        yield return new(latest.UtcDateTime.Date, TimeSpan.Zero);
+        if (IsOpen)
+        {
+            yield return PeriodEnd;
+        }
+
+        if (paidThrough is { } paid)
+        {
+            yield return paid;
+        }
+
+        if (operation is GrantOperation { Request.ExpiresAt: { } expiresAt })
+        {
+            yield return expiresAt;
+        }
+
+        if (operation.Key is { } key && keys.TryGetValue(key, out var use))
+        {
+            yield return use.At + KeysKept;
+        }
+
+        foreach (var grant in grants)
+        {
+            if (grant.Ends is { } ends)
+            {
+                yield return ends;
+            }
+        }
     }
 
     private bool IsInactive(DateTimeOffset now) => paidThrough <= now;
