@@ -109,6 +109,11 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         try
         {
             original = await FindAsync(account, request.TransactionId, cancellationToken);
+            if (original is not null && (await accounts.GetAsync(account)).Tail.View.Sequence < original.Sequence)
+            {
+                // Another activation charged it: what is in memory here is behind the ledger and cannot judge the refund.
+                await accounts.RetireAsync(account);
+            }
         }
         catch (LedgerUnavailableException exception)
         {
