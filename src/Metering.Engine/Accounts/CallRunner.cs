@@ -114,7 +114,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
 
             if (!isDecided)
             {
-                await activation.Gone.WaitAsync(cancellationToken);
+                await activation.Gone.OrCancelledAsync(cancellationToken);
                 continue;
             }
 
@@ -125,7 +125,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
             }
 
             // Only a durable ledger can be asked, so what is on its way comes first; if it is lost, the next round sees another state.
-            await attempt.SeenThrough.Released.WaitAsync(cancellationToken);
+            await attempt.SeenThrough.Released.OrCancelledAsync(cancellationToken);
             call.Evidence = await LookUpAsync(account, activation.View.Sequence, call.Key!.Value);
         }
     }
@@ -134,7 +134,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
     private async ValueTask<Run?> SettleAsync(AccountId account, Attempt attempt, CancellationToken cancellationToken)
     {
         var seen = attempt.SeenThrough;
-        var release = seen.IsDurable ? Release.Durable : await seen.Released.WaitAsync(cancellationToken);
+        var release = seen.IsDurable ? Release.Durable : await seen.Released.OrCancelledAsync(cancellationToken);
         var own = attempt.Decision.Core.Entry;
         switch (release)
         {
