@@ -27,7 +27,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         commands = new(options.Catalogue, options.NextTag);
         commit = new(store, options, logger);
         accounts = new(store, commit, options);
-        runner = new(store, commit, accounts, time);
+        runner = new(store, commit, accounts, time, options.NextTag);
     }
 
     /// <summary>Completes when the local store failed in a way that only a start from disk can mend; the host must stop the process.</summary>

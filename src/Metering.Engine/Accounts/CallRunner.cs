@@ -31,7 +31,7 @@ internal readonly record struct Run
 /// Takes a call through its life: a slot, a decision, durability. Nobody hears of what did not last: a call that saw a state that was
 /// lost is decided again on the reloaded one (design, "Nobody hears of what did not last").
 /// </summary>
-internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, ActivationTable accounts, TimeProvider time)
+internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, ActivationTable accounts, TimeProvider time, Func<ulong> nextRandom)
 {
     /// <summary>Losses in a row after which a call waits, and then gives up: another process is quicker each time.</summary>
     private const int PatientLosses = 3;
@@ -63,7 +63,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
                         return new() { Refusal = Overloaded };
                     }
 
-                    await Task.Delay(TimeSpan.FromMilliseconds(20 + (account.GetHashCode() & 63)), time, cancellationToken);
+                    await Task.Delay(TimeSpan.FromMilliseconds(20 + (long)(nextRandom() & 63)), time, cancellationToken);
                 }
 
                 var (refusal, attempt) = await DecideAsync(account, call, cancellationToken);
