@@ -218,9 +218,8 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         commit.Stop();
         if (!commit.Fatal.IsCompleted)
         {
-            await commit.WhenIdleAsync();
             await accounts.RetireAllAsync();
-            await commit.WhenIdleAsync();
+            await commit.CloseAsync();
         }
     }
 

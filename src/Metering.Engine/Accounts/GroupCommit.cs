@@ -23,6 +23,7 @@ internal sealed class GroupCommit
     private TaskCompletionSource? idle;
     private volatile bool isStopping;
     private bool running;
+    private bool isClosed;
     private int slots;
 
     public GroupCommit(ILedgerStore store, CreditMeteringOptions options, ILogger logger)
@@ -78,11 +79,16 @@ internal sealed class GroupCommit
         }
     }
 
-    /// <summary>Queues a snapshot of a durable state; it is written between commits.</summary>
+    /// <summary>Queues a snapshot of a durable state; it is written between commits. Passed over once the writer is closed.</summary>
     public void EnqueueSnapshot(AccountId account, LedgerSnapshot snapshot)
     {
         lock (gate)
         {
+            if (isClosed)
+            {
+                return;
+            }
+
             snapshots.Enqueue((account, snapshot));
         }
 
@@ -112,6 +118,26 @@ internal sealed class GroupCommit
         lock (gate)
         {
             return running ? (idle ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
+        }
+    }
+
+    /// <summary>
+    /// Waits until everything is written, and writes nothing from then on: a reader may still load accounts, and an account that leaves
+    /// memory again must not leave a snapshot on a store that its owner is about to dispose. Call it after <see cref="Stop"/>.
+    /// </summary>
+    public async Task CloseAsync()
+    {
+        while (true)
+        {
+            await WhenIdleAsync();
+            lock (gate)
+            {
+                if (!running && queue.Count == 0 && snapshots.Count == 0)
+                {
+                    isClosed = true;
+                    return;
+                }
+            }
         }
     }
 
