@@ -109,9 +109,10 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         try
         {
             original = await FindAsync(account, request.TransactionId, cancellationToken);
-            if (original is not null && (await accounts.GetAsync(account)).Tail.View.Sequence < original.Sequence)
+            if (original is not null && (await accounts.GetAsync(account)).View.Sequence < original.Sequence)
             {
-                // Another activation charged it: what is in memory here is behind the ledger and cannot judge the refund.
+                // Another activation charged it: what is in memory here is behind the ledger and cannot judge the refund. The durable
+                // view tells, because what runs ahead of it may have taken the same numbers for something that will not last.
                 await accounts.RetireAsync(account);
             }
         }
