@@ -12,6 +12,7 @@ internal sealed class ActivationTable
     private const int MinEntriesForSnapshot = 64;
 
     private readonly ConcurrentDictionary<AccountId, Lazy<Task<AccountActivation>>> slots = new();
+    private readonly LinkedList<AccountActivation> ring = new(); // In the order that the hand will come by; its own lock.
     private readonly ActivationLoader loader;
     private readonly long budgetBytes;
     private readonly TaskScheduler scheduler;
@@ -55,12 +56,15 @@ internal sealed class ActivationTable
     /// <summary>Retires every account, with snapshots where they are worth it: the end of the process.</summary>
     public async ValueTask RetireAllAsync()
     {
-        foreach (var slot in slots.Values)
+        AccountActivation[] loaded;
+        lock (ring)
         {
-            if (slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
-            {
-                await slot.Value.Result.RetireAsync(MinEntriesForSnapshot);
-            }
+            loaded = [.. ring];
+        }
+
+        foreach (var activation in loaded.Where(activation => IsLoaded(activation, out _)))
+        {
+            await activation.RetireAsync(MinEntriesForSnapshot);
         }
     }
 
@@ -81,6 +85,11 @@ internal sealed class ActivationTable
     private async Task<AccountActivation> LoadAsync(AccountId account)
     {
         var activation = await loader.LoadAsync(account);
+        lock (ring)
+        {
+            activation.Place = ring.AddLast(activation);
+        }
+
         AddBytes(activation.Bytes);
         return activation;
     }
@@ -95,47 +104,61 @@ internal sealed class ActivationTable
 
     private void Remove(AccountActivation activation)
     {
-        if (slots.TryGetValue(activation.Account, out var slot) && slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } &&
-            ReferenceEquals(slot.Value.Result, activation) && slots.TryRemove(KeyValuePair.Create(activation.Account, slot)))
+        if (IsLoaded(activation, out var slot) && slots.TryRemove(KeyValuePair.Create(activation.Account, slot!)))
         {
+            lock (ring)
+            {
+                ring.Remove(activation.Place!);
+            }
+
             AddBytes(-activation.Bytes);
         }
     }
 
-    /// <summary>The clock algorithm: whoever was used since the hand last came by stays, the others go, until memory is well below the budget.</summary>
+    /// <summary>True where an activation is what its account's slot holds. It stands in the ring a moment before that.</summary>
+    private bool IsLoaded(AccountActivation activation, out Lazy<Task<AccountActivation>>? slot) =>
+        slots.TryGetValue(activation.Account, out slot) && slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } &&
+        ReferenceEquals(slot.Value.Result, activation);
+
+    /// <summary>
+    /// The clock algorithm: whoever was used since the hand last came by stays, the others go, until memory is well below the budget. The
+    /// hand goes on where it stopped, twice around at most.
+    /// </summary>
     private void Sweep()
     {
         try
         {
-            for (var round = 0; round < 2; round++)
+            for (var steps = slots.Count * 2; steps > 0 && Interlocked.Read(ref bytes) > budgetBytes / 10 * 9 && Next() is { } activation; steps--)
             {
-                foreach (var slot in slots.Values)
+                if (activation.WasUsed)
                 {
-                    if (Interlocked.Read(ref bytes) <= budgetBytes / 10 * 9)
-                    {
-                        return;
-                    }
-
-                    if (slot is not { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
-                    {
-                        continue;
-                    }
-
-                    var activation = slot.Value.Result;
-                    if (activation.WasUsed)
-                    {
-                        activation.WasUsed = false;
-                    }
-                    else
-                    {
-                        activation.TryRetireIdle(MinEntriesForSnapshot);
-                    }
+                    activation.WasUsed = false;
+                }
+                else if (IsLoaded(activation, out _))
+                {
+                    activation.TryRetireIdle(MinEntriesForSnapshot);
                 }
             }
         }
         finally
         {
             Volatile.Write(ref sweeping, 0);
+        }
+    }
+
+    /// <summary>The activation under the hand, which moves on; null where there is none.</summary>
+    private AccountActivation? Next()
+    {
+        lock (ring)
+        {
+            if (ring.First is not { } place)
+            {
+                return null;
+            }
+
+            ring.RemoveFirst();
+            ring.AddLast(place);
+            return place.Value;
         }
     }
 }
