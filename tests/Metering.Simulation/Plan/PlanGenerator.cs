@@ -3,7 +3,7 @@ namespace Metering.Simulation;
 /// <summary>Makes a plan from a seed: always the same from the same.</summary>
 internal sealed class PlanGenerator
 {
-    private const int Operations = 160;
+    private const int Operations = 220;
 
     private static readonly string[] Plans = ["starter", "starter", "starter", "trial", "yearly", "empty", "platinum", "growth"];
     private static readonly string[] Priced = ["lead.query", "lead.search", "email.validation", "mobile", "premium", "lead.export"];

@@ -352,13 +352,14 @@ internal sealed class Simulation
         var index = plan.Items.Count + 1_000;
         foreach (var account in Ledger.Accounts.ToArray())
         {
-            foreach (var meter in processes.SelectMany(process => process!.Meters).ToArray())
+            for (var count = processes.Sum(process => process!.Meters.Count); count > 0; count--)
             {
+                // One after another: a queue of one slot is a queue too.
                 Call(new RefreshOperation { Index = index++, Account = account, MeterChoice = index });
+                world.RunUntilQuiet();
             }
         }
 
-        world.RunUntilQuiet();
         foreach (var call in Calls.Where(call => call.EndStep == int.MaxValue && !call.Meter.Process.IsCrashed))
         {
             world.Violate($"{call} was never answered.");
