@@ -14,6 +14,8 @@ internal static class SimulationCommand
           --verbose        with --seed: print every step
           --keep 1,5,9     with --seed: only these items of its plan (a failure prints them)
           --no-faults      with --seed: the store never fails
+          --no-shrink      print a failure as it is
+          --mutants        plant every known bug in a copy of the sources and find each within --seeds
           --bug NAME       a planted bug of the store: SkipCompare, LetLaterSequencesIn
 
         Exit code: 0 nothing found, 1 a failure, 2 wrong arguments.
@@ -25,6 +27,11 @@ internal static class SimulationCommand
         {
             output.WriteLine(Usage);
             return 2;
+        }
+
+        if (arguments.Mutants)
+        {
+            return RunMutants(arguments.Seeds, output);
         }
 
         return arguments.Seed is { } seed ? RunOne(seed, arguments, output) : RunMany(arguments, output);
@@ -64,8 +71,28 @@ internal static class SimulationCommand
         }
 
         output.WriteLine($"seed {failure.Value.Seed}: {failure.Value.Violation}");
-        output.WriteLine(Shrinker.Shrink(failure.Value.Seed, arguments.Bug).ToString());
+        if (!arguments.NoShrink)
+        {
+            output.WriteLine(Shrinker.Shrink(failure.Value.Seed, arguments.Bug).ToString());
+        }
+
         return 1;
+    }
+
+    private static int RunMutants(int seeds, TextWriter output)
+    {
+        using var build = MutantBuild.Create(PlantedBugs.All);
+        var missed = 0;
+        foreach (var bug in PlantedBugs.All)
+        {
+            var result = build.Run(bug, seeds);
+            missed += result.Seed is null ? 1 : 0;
+            output.WriteLine($"{bug.Name,-20} {(result.Seed is { } seed ? $"seed {seed,3}" : "MISSED  ")}  {bug.Bug}");
+            output.WriteLine($"{"",-30}  {result.Finding}");
+        }
+
+        output.WriteLine($"{PlantedBugs.All.Count - missed} of {PlantedBugs.All.Count} planted bugs found");
+        return missed == 0 ? 0 : 1;
     }
 }
 
@@ -81,6 +108,10 @@ internal sealed record SimulationArguments
     public bool IsVerbose { get; private set; }
 
     public bool NoFaults { get; private set; }
+
+    public bool NoShrink { get; private set; }
+
+    public bool Mutants { get; private set; }
 
     public int[]? Keep { get; private set; }
 
@@ -108,6 +139,10 @@ internal sealed record SimulationArguments
         {
             case "--verbose":
                 return IsVerbose = true;
+            case "--no-shrink":
+                return NoShrink = true;
+            case "--mutants":
+                return Mutants = true;
             case "--no-faults":
                 return NoFaults = true;
             default:

@@ -3,7 +3,7 @@ namespace Metering.Simulation;
 /// <summary>Makes a plan from a seed: always the same from the same.</summary>
 internal sealed class PlanGenerator
 {
-    private const int Operations = 220;
+    private const int Operations = 260;
 
     private static readonly string[] Plans = ["starter", "starter", "starter", "trial", "yearly", "empty", "platinum", "growth"];
     private static readonly string[] Priced = ["lead.query", "lead.search", "email.validation", "mobile", "premium", "lead.export"];
@@ -156,7 +156,7 @@ internal sealed class PlanGenerator
 
     private Operation Next()
     {
-        var account = accounts[random.Next(3) == 0 ? random.Next(accounts.Length) : 0];
+        var account = accounts[random.Next(4) == 0 ? random.Next(accounts.Length) : 0];
         return random.Next(100) switch
         {
             < 30 => Deduct(account),
@@ -177,7 +177,7 @@ internal sealed class PlanGenerator
     private string? Key() => random.Next(10) switch
     {
         < 6 => $"key-{items.Count}",
-        6 when keys.Count > 0 => keys[random.Next(keys.Count)],
+        6 or 7 when keys.Count > 0 => keys[random.Next(keys.Count)],
         _ => null,
     };
 

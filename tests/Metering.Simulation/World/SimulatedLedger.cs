@@ -11,7 +11,7 @@ internal enum StoreBug
     /// <summary>Appends without comparing heads.</summary>
     SkipCompare,
 
-    /// <summary>Compares by a unique sequence alone: later sequences of a stale writer get in.</summary>
+    /// <summary>Knows only that sequences are unique: of what a stale writer appends, the sequences that are still free get in.</summary>
     LetLaterSequencesIn,
 }
 
@@ -82,19 +82,20 @@ internal sealed class SimulatedLedger(StoreBug bug)
             rows.Add(group.Account, list = []);
         }
 
-        var fits = bug switch
+        var head = Head(group.Account);
+        var first = bug switch
         {
-            StoreBug.SkipCompare => true,
-            StoreBug.LetLaterSequencesIn => group.Rows[0].Sequence > Head(group.Account).Sequence,
-            StoreBug.None => Head(group.Account) == group.Expected,
+            StoreBug.SkipCompare => 0,
+            StoreBug.LetLaterSequencesIn => group.Rows.Count(row => row.Sequence <= head.Sequence),
+            StoreBug.None => head == group.Expected ? 0 : group.Rows.Count,
             _ => throw new InvalidOperationException($"There is no bug {bug}."),
         };
-        if (!fits)
+        if (first == group.Rows.Count)
         {
             return AppendResult.HeadMismatch;
         }
 
-        for (var index = 0; index < group.Rows.Count; index++)
+        for (var index = first; index < group.Rows.Count; index++)
         {
             var row = group.Rows[index];
             list.Add(row with { Facts = row.Facts.ToArray(), Texts = row.Texts.ToArray(), Link = index == group.Rows.Count - 1 ? group.Next.Link : null });
