@@ -147,6 +147,13 @@ public static partial class Account
 
     private static Decision DecideRefund(AccountState state, Refund command, DateTimeOffset now)
     {
+        var invalid = (command.Amount is { } asked ? CommandRules.CheckAmount("amount", asked) : null)
+            ?? CommandRules.CheckText("description", command.Description, CommandRules.MaxDescription);
+        if (invalid is not null)
+        {
+            return invalid;
+        }
+
         if (command.Original is not { } transaction)
         {
             return new Refusal(RefusalReason.TransactionUnknown, "The account has no such transaction.") { Field = "transactionId" };
@@ -160,13 +167,6 @@ public static partial class Account
         var before = state.Refunds.GetValueOrDefault(original.TransactionNumber);
         var left = original.Charged - before;
         var amount = command.Amount ?? left;
-        var invalid = (command.Amount is null ? null : CommandRules.CheckAmount("amount", amount))
-            ?? CommandRules.CheckText("description", command.Description, CommandRules.MaxDescription);
-        if (invalid is not null)
-        {
-            return invalid;
-        }
-
         if (amount > left || left.IsZero)
         {
             return new Refusal(RefusalReason.RefundExceedsCharge, $"Of {original.Charged} charged credits {left} can still be refunded.") { Field = "amount" };
