@@ -94,6 +94,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
             }
 
             var activation = await accounts.GetAsync(account);
+            cancellationToken.ThrowIfCancellationRequested();
             if (!commit.TryTakeSlot())
             {
                 return (commit.Fatal.IsCompleted ? NotWritten : commit.IsStopping ? Stopping : Overloaded, default);
