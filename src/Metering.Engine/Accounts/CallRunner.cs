@@ -160,13 +160,14 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
     /// <summary>The answer to a commit was lost: the reloaded ledger tells whether the attempt's entries are there.</summary>
     private async ValueTask<Run?> FindOutAsync(AccountId account, Attempt attempt, Entry? own)
     {
-        if (attempt.LastEntry is { } last && !commit.Fatal.IsCompleted)
+        // The call's own entry, not just its last: what falls due by it may be the same entry, to the byte, in another's decision.
+        if ((own ?? attempt.LastEntry) is { } entry && !commit.Fatal.IsCompleted)
         {
             try
             {
                 await accounts.GetAsync(account);
-                var rows = await store.ReadAsync(account, last.Sequence, 1);
-                return rows.Count == 1 && rows[0].Facts.Span.SequenceEqual(FactsOf(last)) ? await AnswerAsync(account, attempt) : null;
+                var rows = await store.ReadAsync(account, entry.Sequence, 1);
+                return rows.Count == 1 && rows[0].Facts.Span.SequenceEqual(FactsOf(entry)) ? await AnswerAsync(account, attempt) : null;
             }
             catch (LedgerUnavailableException)
             {
