@@ -216,10 +216,16 @@ internal sealed class GroupCommit
             return;
         }
 
-        var groups = builder.Build(live);
+        if (fatal.Task.IsCompleted)
+        {
+            // What the store holds now only a start from disk can tell: whatever still waits must not be written on top of it.
+            DropAll(live, Release.Unavailable);
+            return;
+        }
+
         try
         {
-            await store.AppendAsync(groups);
+            await store.AppendAsync(builder.Build(live));
         }
         catch (LedgerUnavailableException exception)
         {

@@ -45,12 +45,14 @@ internal static class PlantedBugs
         new("charge-record-twice", "two calls for one record at the same instant both pay",
             new SourceEdit(Core + "Account.Spending.cs", "out var active) && active.IsActiveOn(today))", """out var active) && active.IsActiveOn(today) && !(Mutant.Is("charge-record-twice") && state.LastAppliedAt == now))""")),
         new("snapshot-future", "a snapshot is stored before its state lasts, and trusted",
-            new SourceEdit(Accounts + "GroupCommit.cs", "var groups = builder.Build(live);", """
+            new SourceEdit(Accounts + "GroupCommit.cs", "await store.AppendAsync(builder.Build(live));", """
                 var groups = builder.Build(live);
                 if (Mutant.Is("snapshot-future") && live[^1].Snapshot is { } early)
                 {
                     await SaveAsync(live[^1].Activation.Account, new(builder.GroupOf(live[^1].Activation).Next, SnapshotCodec.Version, early));
                 }
+
+                await store.AppendAsync(groups);
                 """),
             new SourceEdit(Accounts + "ActivationLoader.cs", "rows[0].Link == snapshot.Head.Link", """(Mutant.Is("snapshot-future") || rows[0].Link == snapshot.Head.Link)""")),
         new("february", "the reset of an anchor after the 28th comes a day late in February",
