@@ -6,6 +6,17 @@ internal static class PlantedBugs
     private const string Core = "src/Metering.Core/";
     private const string Accounts = "src/Metering.Engine/Accounts/";
 
+    /// <summary>
+    /// No bug, but figures so small that a short history reaches what takes others years: keys that memory no longer holds, snapshots of
+    /// short ledgers, activations of many pages. The simulation must find nothing.
+    /// </summary>
+    public static PlantedBug SmallFigures { get; } = new("small-figures", "key budget, pages and snapshot intervals of a few",
+        new SourceEdit(Core + "KeyWindow.cs", "public const int Budget = 65_536;", """public static int Budget => Mutant.Is("small-figures") ? 16 : 65_536;"""),
+        new SourceEdit(Core + "KeyWindow.cs", "private const int SegmentBudget = Budget / 8;", "private static int SegmentBudget => Budget / 8;"),
+        new SourceEdit(Accounts + "ActivationLoader.cs", "private const int PageRows = 1_024;", """private static int PageRows => Mutant.Is("small-figures") ? 7 : 1_024;"""),
+        new SourceEdit(Accounts + "AccountActivation.cs", "private const int MeasureInterval = 64;", """private static int MeasureInterval => Mutant.Is("small-figures") ? 8 : 64;"""),
+        new SourceEdit(Accounts + "ActivationTable.cs", "private const int MinEntriesForSnapshot = 64;", """private static int MinEntriesForSnapshot => Mutant.Is("small-figures") ? 4 : 64;"""));
+
     public static IReadOnlyList<PlantedBug> All { get; } =
     [
         new("skip-compare", "the store appends without comparing heads") { Store = StoreBug.SkipCompare },
