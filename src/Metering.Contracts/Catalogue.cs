@@ -45,15 +45,17 @@ public sealed record Product
 
     /// <summary>The price of a quantity; null where it is above <see cref="Credits.MaxAmount"/>.</summary>
     /// <param name="quantity">Requests, records or results, 0 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The quantity is negative.</exception>
     public Credits? PriceOf(long quantity)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(quantity);
         if (quantity == 0 && ChargedOnSuccessOnly)
         {
             return Credits.Zero;
         }
 
-        var units = Unit == PriceUnit.ResultBlock ? (quantity + BlockSize - 1) / BlockSize : quantity;
-        var price = ((Int128)PerUnit.TenThousandths * units) + Base.TenThousandths;
+        var units = Unit == PriceUnit.ResultBlock ? ((Int128)quantity + BlockSize - 1) / BlockSize : quantity;
+        var price = (PerUnit.TenThousandths * units) + Base.TenThousandths;
         return price <= Credits.MaxAmount.TenThousandths ? new Credits((long)price) : null;
     }
 }

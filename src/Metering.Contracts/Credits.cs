@@ -130,8 +130,8 @@ public readonly record struct Credits(long TenThousandths) : IComparable<Credits
     }
 
     /// <summary>
-    /// Reads a plain decimal: optional minus, digits, optionally a point and one to four digits. No exponent, no plus, no blanks, no
-    /// thousands separators.
+    /// Reads a plain decimal, a JSON number without exponent: optional minus, digits without a leading zero, optionally a point and one to
+    /// four digits. No plus, no blanks, no thousands separators.
     /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="credits">The amount, or zero.</param>
@@ -159,7 +159,8 @@ public readonly record struct Credits(long TenThousandths) : IComparable<Credits
         var point = digits.IndexOf((byte)'.');
         var whole = point < 0 ? digits : digits[..point];
         var fraction = point < 0 ? default : digits[(point + 1)..];
-        if (whole.IsEmpty || whole.Length > 18 || (point >= 0 && fraction.IsEmpty) || fraction.Length > Decimals)
+        var leadingZero = whole.Length > 1 && whole[0] == (byte)'0';
+        if (whole.IsEmpty || whole.Length > 18 || leadingZero || (point >= 0 && fraction.IsEmpty) || fraction.Length > Decimals)
         {
             return false;
         }

@@ -54,7 +54,12 @@ public readonly record struct TransactionId(long Number, ulong Tag)
         Span<byte> bytes = stackalloc byte[16];
         BinaryPrimitives.WriteUInt128BigEndian(bytes, bits);
         var number = BinaryPrimitives.ReadInt64BigEndian(bytes);
+        if (number <= 0)
+        {
+            return false;
+        }
+
         id = new(number, BinaryPrimitives.ReadUInt64BigEndian(bytes[8..]));
-        return number > 0;
+        return true;
     }
 }

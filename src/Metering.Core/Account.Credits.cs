@@ -7,7 +7,7 @@ public static partial class Account
 
     private static Decision DecideOpen(AccountState state, Open command, DateTimeOffset now)
     {
-        var anchor = command.Anchor ?? now;
+        var anchor = command.Anchor?.ToLedger() ?? now;
         if (anchor > now || anchor < now.AddYears(-MaxAnchorAgeYears))
         {
             return Refusal.Invalid("anchor", $"anchor must not be in the future and at most {MaxAnchorAgeYears} years back.");
@@ -24,7 +24,7 @@ public static partial class Account
             Terms = command.Terms,
             Anchor = anchor,
             Period = BillingPeriods.NumberAt(anchor, command.Terms.PeriodMonths, now),
-            PaidThrough = command.PaidThrough,
+            PaidThrough = command.PaidThrough?.ToLedger(),
         });
     }
 
@@ -40,7 +40,8 @@ public static partial class Account
             return Refusal.Invalid("paidThrough", "This account is not billed: every period is granted without a payment.");
         }
 
-        if (command.PaidThrough < state.PaidThrough)
+        var paidThrough = command.PaidThrough.ToLedger();
+        if (paidThrough < state.PaidThrough)
         {
             return Refusal.Invalid("paidThrough", $"paidThrough must not be before {state.PaidThrough:yyyy-MM-dd'T'HH:mm:ss'Z'}, which is paid already.");
         }
@@ -52,17 +53,18 @@ public static partial class Account
             CreatedAt = now,
             AppliedAt = now,
             Key = command.Key,
-            PaidThrough = command.PaidThrough,
+            PaidThrough = paidThrough,
             ExternalReference = command.ExternalReference,
         });
     }
 
     private static Decision DecideGrant(AccountState state, Grant command, DateTimeOffset now)
     {
+        var expiresAt = command.ExpiresAt?.ToLedger();
         var invalid = CommandRules.CheckAmount("amount", command.Amount)
             ?? CommandRules.CheckText("description", command.Description, CommandRules.MaxDescription)
             ?? CommandRules.CheckText("externalReference", command.Reference, CommandRules.MaxReference)
-            ?? (command.ExpiresAt <= now ? Refusal.Invalid("expiresAt", "expiresAt must be in the future.") : null)
+            ?? (expiresAt <= now ? Refusal.Invalid("expiresAt", "expiresAt must be in the future.") : null)
             ?? ReferenceUsed(state, command.ExternalReference)
             ?? TooLarge(state, command.Amount);
         if (invalid is not null)
@@ -81,7 +83,7 @@ public static partial class Account
             Kind = command.Kind,
             Bucket = BucketOf(command.Kind),
             Granted = command.Amount,
-            ExpiresAt = command.ExpiresAt,
+            ExpiresAt = expiresAt,
             BalanceAfter = state.Available + command.Amount,
             Description = command.Description,
             Reference = command.Reference,
@@ -147,7 +149,7 @@ public static partial class Account
 
     private static Decision DecideRefund(AccountState state, Refund command, DateTimeOffset now)
     {
-        var invalid = (command.Amount is { } asked ? CommandRules.CheckAmount("amount", asked) : null)
+        var invalid = (command.Amount is { } named ? CommandRules.CheckAmount("amount", named) : null)
             ?? CommandRules.CheckText("description", command.Description, CommandRules.MaxDescription);
         if (invalid is not null)
         {
@@ -249,5 +251,11 @@ public static partial class Account
     private static Refusal? TooLarge(AccountState state, Credits added) =>
         state.Grants.Total + added > CommandRules.MaxBalance
             ? new Refusal(RefusalReason.BalanceTooLarge, $"The balance would exceed {CommandRules.MaxBalance} credits.") { Field = "amount" }
+            : null;
+
+    /// <summary>Keeps the sums of a window inside the ledger's range, for an account that is filled and emptied over and over.</summary>
+    private static Refusal? TooMuchUsed(AccountState state, Credits charged) =>
+        state.UsedMonthly + state.UsedCarried + charged > CommandRules.MaxBalance
+            ? new Refusal(RefusalReason.BalanceTooLarge, $"The credits used since the last reset would exceed {CommandRules.MaxBalance}.") { Field = "amount" }
             : null;
 }

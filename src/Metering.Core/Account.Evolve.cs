@@ -9,6 +9,19 @@ public static partial class Account
     /// <exception cref="InvariantException">The entry does not follow, or what can never be true would become true.</exception>
     public static void Evolve(AccountState state, Entry entry)
     {
+        try
+        {
+            Change(state, entry);
+        }
+        catch (Exception exception) when (exception is OverflowException or ArgumentOutOfRangeException)
+        {
+            // No decision makes such an entry; damaged bytes may, and whoever reads them expects one kind of exception.
+            throw new InvariantException($"Entry {entry.Sequence} holds a figure or an instant that leaves its range.", exception);
+        }
+    }
+
+    private static void Change(AccountState state, Entry entry)
+    {
         Invariant.Holds(entry.Sequence == state.Sequence + 1, "Entries follow each other without gaps.");
         Invariant.Holds(entry.TransactionNumber == state.TransactionNumber + (entry is TransactionEntry ? 1 : 0), "Transactions are numbered without gaps.");
         var balanceBefore = state.Available;

@@ -31,6 +31,11 @@ public static partial class Account
             return Insufficient(charged, state.Available);
         }
 
+        if (TooMuchUsed(state, charged) is { } tooMuch)
+        {
+            return tooMuch;
+        }
+
         // No refusal from here on.
         return Decision.Append(new CreditsSpent
         {
@@ -58,6 +63,11 @@ public static partial class Account
         }
 
         var bill = RecordBill.Of(state, command, now, IsInactive(state, now));
+        if (bill.IsTooLarge)
+        {
+            return Refusal.Invalid("records", $"These records cost more than {CommandRules.MaxBalance} credits, which is more than an account can hold.");
+        }
+
         if (command.Mode == AccessMode.AllOrNothing && bill.Unpaid > 0)
         {
             if (IsInactive(state, now))
@@ -74,6 +84,11 @@ public static partial class Account
             {
                 return Insufficient(bill.Total, state.Available);
             }
+        }
+
+        if (TooMuchUsed(state, bill.Total) is { } tooMuch)
+        {
+            return tooMuch;
         }
 
         // No refusal from here on.
@@ -138,13 +153,33 @@ public static partial class Account
         }
 
         var needed = AccessLevel.Trial;
-        foreach (var record in command.Records)
+        for (var index = 0; index < command.Records.Length; index++)
         {
+            ref readonly var record = ref command.Records[index];
             Invariant.Holds(!record.Price.IsNegative && record.Price <= Credits.MaxAmount, "A record's price is in range.");
+            if (CheckRecord(record, index) is { } malformed)
+            {
+                return malformed;
+            }
+
             needed = record.Level > needed ? record.Level : needed;
         }
 
         return needed > state.Terms.Level ? LevelTooLow(needed, state.Terms.Level) : null;
+    }
+
+    private static Refusal? CheckRecord(in PricedRecord record, int index)
+    {
+        // The field's name is made only for a refusal: a call has up to 10,000 records.
+        if (!string.IsNullOrEmpty(record.Type) && CommandRules.CheckProduct("type", record.Type) is null && CommandRules.CheckId("id", record.Id) is null)
+        {
+            return null;
+        }
+
+        var type = $"records[{index}].type";
+        return string.IsNullOrEmpty(record.Type)
+            ? Refusal.Invalid(type, $"{type} is missing; a product that is priced by the record is needed.")
+            : CommandRules.CheckProduct(type, record.Type) ?? CommandRules.CheckId($"records[{index}].id", record.Id);
     }
 
     /// <summary>
@@ -164,6 +199,9 @@ public static partial class Account
 
         /// <summary>True where at least one record may be handed out: a success, which its idempotency key keeps.</summary>
         public bool AnyGranted => Verdicts.Any(verdict => verdict.Status != RecordStatus.Refused);
+
+        /// <summary>True where the bill is above any balance, so that its sum was not taken to the end.</summary>
+        public bool IsTooLarge => Total > CommandRules.MaxBalance;
 
         public static RecordBill Of(AccountState state, AccessRecords command, DateTimeOffset now, bool inactive)
         {
@@ -204,7 +242,8 @@ public static partial class Account
                         continue;
                     }
 
-                    total += price;
+                    // Far above any balance the sum stops growing, so that ten thousand of the highest prices don't overflow it.
+                    total = total > CommandRules.MaxBalance ? total : total + price;
                     unpaid++;
                     verdicts[index] = starting ? new(RecordStatus.Subscribed, price, lastDay) : new(RecordStatus.Active, price, null);
                     if (starting)

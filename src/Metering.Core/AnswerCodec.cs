@@ -87,7 +87,7 @@ public static class AnswerCodec
         {
             items[index] = reader.Flag()
                 ? new Deduction(
-                    new((long)reader.Unsigned(), reader.Fixed64()),
+                    new(reader.Number(), reader.Fixed64()),
                     reader.Credits(),
                     reader.Credits(),
                     new(reader.Credits(), reader.Credits(), reader.Credits()))

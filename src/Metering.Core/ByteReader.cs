@@ -29,6 +29,11 @@ internal ref struct ByteReader(ReadOnlySpan<byte> source)
         for (var shift = 0; shift < 70; shift += 7)
         {
             var next = Byte();
+            if (shift == 63 && next > 1)
+            {
+                break;
+            }
+
             value |= (ulong)(next & 0x7F) << shift;
             if (next < 0x80)
             {
@@ -43,6 +48,20 @@ internal ref struct ByteReader(ReadOnlySpan<byte> source)
     {
         var value = Unsigned();
         return (long)(value >> 1) ^ -(long)(value & 1);
+    }
+
+    /// <summary>A number that counts something: 0 or more.</summary>
+    public long Number()
+    {
+        var value = Unsigned();
+        return value <= long.MaxValue ? (long)value : throw new LedgerFormatException("A number is larger than 63 bits.");
+    }
+
+    /// <summary>The number of a period.</summary>
+    public int Period()
+    {
+        var value = Unsigned();
+        return value <= int.MaxValue ? (int)value : throw new LedgerFormatException("A period's number is larger than 31 bits.");
     }
 
     /// <summary>A count of items that take at least <paramref name="itemBytes"/> each, so that damage cannot ask for all memory.</summary>
@@ -60,11 +79,16 @@ internal ref struct ByteReader(ReadOnlySpan<byte> source)
 
     public RecordDay Day() => new(BinaryPrimitives.ReadUInt16LittleEndian(Take(2)));
 
-    public DateTimeOffset Time()
+    public DateTimeOffset Time() => Time(0);
+
+    /// <summary>An instant that was written as its distance from another one.</summary>
+    public DateTimeOffset TimeAfter(DateTimeOffset other) => Time(other.ToUnixTimeMilliseconds());
+
+    private DateTimeOffset Time(long origin)
     {
-        var milliseconds = Signed();
-        return milliseconds is >= -62_135_596_800_000 and <= 253_402_300_799_999
-            ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
+        var milliseconds = (Int128)Signed() + origin;
+        return milliseconds >= -62_135_596_800_000 && milliseconds <= 253_402_300_799_999
+            ? DateTimeOffset.FromUnixTimeMilliseconds((long)milliseconds)
             : throw new LedgerFormatException("An instant is outside the years 1 to 9999.");
     }
 

@@ -86,7 +86,8 @@ public sealed class ByteWriter
         }
     }
 
-    private Span<byte> Take(int count)
+    /// <summary>The next bytes, for the caller to fill.</summary>
+    internal Span<byte> Take(int count)
     {
         if (buffer.Length - length < count)
         {

@@ -79,7 +79,7 @@ public static class EntryCodec
             Kind.PeriodStarted => new PeriodStarted
             {
                 Sequence = header.Sequence, TransactionNumber = header.TransactionNumber, CreatedAt = header.CreatedAt, AppliedAt = header.AppliedAt,
-                Key = header.Key, Answer = header.Answer, Period = checked((int)reader.Unsigned()),
+                Key = header.Key, Answer = header.Answer, Period = reader.Period(),
             },
             Kind.PaymentRecorded => new PaymentRecorded
             {
@@ -218,7 +218,7 @@ public static class EntryCodec
         Answer = header.Answer,
         Terms = TermsCodec.Decode(ref reader),
         Anchor = reader.Time(),
-        Period = checked((int)reader.Unsigned()),
+        Period = reader.Period(),
         PaidThrough = reader.OptionalTime(),
     };
 
@@ -306,7 +306,7 @@ public static class EntryCodec
             BalanceAfter = common.BalanceAfter,
             Description = common.Description,
             Reference = common.Reference,
-            RefundOf = (long)reader.Unsigned(),
+            RefundOf = reader.Number(),
             Refunded = reader.Credits(),
             Restored = DecodeBurns(ref reader),
             UnusedMonthly = reader.Credits(),
@@ -320,8 +320,8 @@ public static class EntryCodec
     {
         public static Header Read(ref ByteReader reader)
         {
-            var (sequence, number, createdAt) = ((long)reader.Unsigned(), (long)reader.Unsigned(), reader.Time());
-            var appliedAt = createdAt.AddMilliseconds(reader.Signed());
+            var (sequence, number, createdAt) = (reader.Number(), reader.Number(), reader.Time());
+            var appliedAt = reader.TimeAfter(createdAt);
             return reader.Flag()
                 ? new(sequence, number, createdAt, appliedAt, new(reader.Fixed128(), reader.Fixed128()), reader.Bytes().ToArray())
                 : new(sequence, number, createdAt, appliedAt, null, default);
@@ -351,7 +351,7 @@ internal static class BurnCodec
         writer.Time(burn.ExpiresAt);
     }
 
-    public static Burn Decode(ref ByteReader reader) => new((long)reader.Unsigned(), reader.Enumerated<Bucket>(3), reader.Credits(), reader.OptionalTime());
+    public static Burn Decode(ref ByteReader reader) => new(reader.Number(), reader.Enumerated<Bucket>(3), reader.Credits(), reader.OptionalTime());
 }
 
 /// <summary>The stored form of plan terms.</summary>

@@ -9,6 +9,14 @@ public sealed class InvariantException : Exception
         : base(message)
     {
     }
+
+    /// <summary>Says what would have been broken, and what came up at it.</summary>
+    /// <param name="message">The invariant.</param>
+    /// <param name="innerException">What came up.</param>
+    public InvariantException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
 }
 
 /// <summary>Assertions that stand in Release too.</summary>

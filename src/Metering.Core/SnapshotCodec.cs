@@ -1,18 +1,32 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Metering.Core;
 
 /// <summary>
 /// The stored form of a whole state: what activation begins from, so that it need not replay every entry. A snapshot is only a
-/// shortcut: the ledger is the truth, and a snapshot of another version or that cannot be read is passed over.
+/// shortcut: the ledger is the truth, and a snapshot of another version or that cannot be read is passed over. No hash chain covers
+/// it, so it ends with a checksum of its own: a damaged one must never become a balance. Equal states have equal bytes, as far as
+/// their tables of references and keys were filled in the same order.
 /// </summary>
 public static class SnapshotCodec
 {
     /// <summary>The version that this build writes and reads.</summary>
     public const int Version = 1;
 
+    private const int ChecksumBytes = SHA256.HashSizeInBytes;
+
     /// <summary>Writes a state.</summary>
     /// <param name="state">The state.</param>
     /// <param name="writer">Takes the bytes, appended.</param>
     public static void Encode(AccountState state, ByteWriter writer)
+    {
+        var start = writer.Length;
+        EncodeBody(state, writer);
+        Checksum(state.Id, writer.Written.Span[start..]).CopyTo(writer.Take(ChecksumBytes));
+    }
+
+    private static void EncodeBody(AccountState state, ByteWriter writer)
     {
         writer.Unsigned((ulong)state.Sequence);
         writer.Unsigned((ulong)state.TransactionNumber);
@@ -22,7 +36,7 @@ public static class SnapshotCodec
         writer.Time(state.Anchor);
         writer.Unsigned((ulong)state.Period);
         writer.Time(state.PeriodEnd);
-        writer.Signed(state.GrantedPeriod);
+        writer.Unsigned((ulong)(state.GrantedPeriod + 1)); // -1 for none yet.
         writer.Time(state.PaidThrough);
         writer.Credits(state.Held);
         writer.Credits(state.UsedMonthly);
@@ -56,27 +70,32 @@ public static class SnapshotCodec
     /// <summary>Reads a state.</summary>
     /// <param name="id">The account.</param>
     /// <param name="snapshot">The bytes.</param>
-    /// <exception cref="LedgerFormatException">The bytes are damaged.</exception>
+    /// <exception cref="LedgerFormatException">The bytes are damaged, or they are another account's.</exception>
     public static AccountState Decode(AccountId id, ReadOnlySpan<byte> snapshot)
     {
-        var reader = new ByteReader(snapshot);
+        if (snapshot.Length < ChecksumBytes || !Checksum(id, snapshot[..^ChecksumBytes]).AsSpan().SequenceEqual(snapshot[^ChecksumBytes..]))
+        {
+            throw new LedgerFormatException($"A snapshot of account {id} does not match its checksum.");
+        }
+
+        var reader = new ByteReader(snapshot[..^ChecksumBytes]);
         var state = new AccountState(id)
         {
-            Sequence = (long)reader.Unsigned(),
-            TransactionNumber = (long)reader.Unsigned(),
+            Sequence = reader.Number(),
+            TransactionNumber = reader.Number(),
             LastAppliedAt = reader.Time(),
             LastCreatedAt = reader.Time(),
             Terms = TermsCodec.Decode(ref reader),
             Anchor = reader.Time(),
-            Period = checked((int)reader.Unsigned()),
+            Period = reader.Period(),
             PeriodEnd = reader.Time(),
-            GrantedPeriod = checked((int)reader.Signed()),
+            GrantedPeriod = reader.Period() - 1,
             PaidThrough = reader.OptionalTime(),
             Held = reader.Credits(),
             UsedMonthly = reader.Credits(),
             UsedCarried = reader.Credits(),
             LastResetAt = reader.Time(),
-            WindowSequence = (long)reader.Unsigned(),
+            WindowSequence = reader.Number(),
             NextDue = reader.Time(),
         };
         for (var count = reader.Count(BurnCodec.MinBytes); count > 0; count--)
@@ -86,7 +105,7 @@ public static class SnapshotCodec
 
         for (var count = reader.Count(2); count > 0; count--)
         {
-            state.Refunds.Add((long)reader.Unsigned(), reader.Credits());
+            state.Refunds.Add(reader.Number(), reader.Credits());
         }
 
         for (var count = reader.Count(16); count > 0; count--)
@@ -102,8 +121,13 @@ public static class SnapshotCodec
     private static void EncodeRecords(AccountState state, ByteWriter writer)
     {
         var today = RecordDay.Of(state.LastAppliedAt);
-        writer.Unsigned((ulong)state.Records.ActiveOn(today).Count());
-        foreach (var (key, lastDay) in state.Records.ActiveOn(today))
+        var active = state.Records.ActiveOn(today).ToArray();
+
+        // Not in the table's own order: a smaller table that is filled in a larger one's order while it grows has its keys in clumps,
+        // and filling it takes quadratic time. The order of whole keys is random to the low bits that choose a slot.
+        Array.Sort(active, static (left, right) => left.Key.Value.CompareTo(right.Key.Value));
+        writer.Unsigned((ulong)active.Length);
+        foreach (var (key, lastDay) in active)
         {
             writer.Fixed128(key.Value);
             writer.Day(lastDay);
@@ -141,18 +165,26 @@ public static class SnapshotCodec
 
     private static void DecodeKeys(KeyWindow keys, ref ByteReader reader)
     {
-        keys.Restore((long)reader.Unsigned(), reader.Time());
+        keys.Restore(reader.Number(), reader.Time());
         for (var segments = reader.Count(4); segments > 0; segments--)
         {
             var segment = new KeyWindow.Segment(reader.Time());
-            var (newest, lastSequence) = (reader.Time(), (long)reader.Unsigned());
+            var (newest, lastSequence) = (reader.Time(), reader.Number());
             for (var uses = reader.Count(33); uses > 0; uses--)
             {
-                segment.Add(new(reader.Fixed128(), reader.Fixed128()), (long)reader.Unsigned(), newest);
+                segment.Add(new(reader.Fixed128(), reader.Fixed128()), reader.Number(), newest);
             }
 
             segment.Restore(newest, lastSequence);
             keys.Restore(segment);
         }
+    }
+
+    private static byte[] Checksum(AccountId account, ReadOnlySpan<byte> body)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"metering snapshot {Version}\0{account.Value}\0"));
+        hash.AppendData(body);
+        return hash.GetHashAndReset();
     }
 }

@@ -277,6 +277,6 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
             return new() { Refusal = new(RefusalReason.AccountUnknown, $"There is no account {account}.") };
         }
 
-        return view.NextDue <= Clock.Now(time) ? await RunAsync(account, new DueCall(), cancellationToken) : new() { View = view };
+        return view.NextDue <= time.GetUtcNow().ToLedger() ? await RunAsync(account, new DueCall(), cancellationToken) : new() { View = view };
     }
 }

@@ -11,3 +11,14 @@ public sealed class EmbeddedMeterOnMemoryTests : CreditMeterConformance
         return new(new EmbeddedMeterHost(clock, catalogue, () => ledger));
     }
 }
+
+/// <summary>The embedded meter on SQLite files, closed and opened again by restarts.</summary>
+public sealed class EmbeddedMeterOnSqliteTests : CreditMeterConformance, IDisposable
+{
+    private readonly TempFolder folder = new();
+
+    public void Dispose() => folder.Remove();
+
+    protected override ValueTask<IMeterHost> StartHostAsync(ManualTimeProvider clock, Catalogue catalogue) =>
+        new(new EmbeddedMeterHost(clock, catalogue, () => SqliteLedgerStore.Open(folder.File("metering.db"))));
+}

@@ -60,9 +60,6 @@ internal sealed class AccountActivation
     /// <summary>Set on every use, cleared by the eviction's hand: an account gets a second chance.</summary>
     public bool WasUsed { get; set; } = true;
 
-    /// <summary>Where the eviction's hand finds this activation. The table's alone.</summary>
-    public LinkedListNode<AccountActivation>? Place { get; set; }
-
     /// <summary>
     /// Decides one call. What falls due is entered first. The caller holds a slot of the queue; <paramref name="attempt"/> says whether
     /// it was used.

@@ -11,18 +11,18 @@ internal sealed class ActivationTable
     /// <summary>Entries that replay quicker than a snapshot is worth writing.</summary>
     private const int MinEntriesForSnapshot = 64;
 
+    private const int EvictionSteps = 16;
+
     private readonly ConcurrentDictionary<AccountId, Lazy<Task<AccountActivation>>> slots = new();
-    private readonly LinkedList<AccountActivation> ring = new(); // In the order that the hand will come by; its own lock.
     private readonly ActivationLoader loader;
     private readonly long budgetBytes;
-    private readonly TaskScheduler scheduler;
+    private readonly ConcurrentQueue<AccountActivation> hand = new();
     private long bytes;
-    private int sweeping;
 
     public ActivationTable(ILedgerStore store, GroupCommit commit, CreditMeteringOptions options)
     {
         loader = new(store, commit, new(options.SnapshotInterval, Remove, AddBytes));
-        (budgetBytes, scheduler) = (options.MemoryBudgetBytes, options.Scheduler);
+        budgetBytes = options.MemoryBudgetBytes;
     }
 
     /// <summary>Accounts in memory.</summary>
@@ -32,9 +32,9 @@ internal sealed class ActivationTable
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read now.</exception>
     public ValueTask<AccountActivation> GetAsync(AccountId account)
     {
-        var slot = slots.TryGetValue(account, out var known) ? known : slots.GetOrAdd(account, id => new Lazy<Task<AccountActivation>>(() => LoadAsync(id)));
+        var slot = SlotOf(account);
         var loading = slot.Value;
-        return loading.IsCompletedSuccessfully ? new(loading.Result) : WaitAsync(account, slot);
+        return loading.IsCompletedSuccessfully && !loading.Result.Gone.IsCompleted ? new(loading.Result) : WaitAsync(account, slot);
     }
 
     /// <summary>The account's activation where it is in memory.</summary>
@@ -56,109 +56,83 @@ internal sealed class ActivationTable
     /// <summary>Retires every account, with snapshots where they are worth it: the end of the process.</summary>
     public async ValueTask RetireAllAsync()
     {
-        AccountActivation[] loaded;
-        lock (ring)
+        foreach (var slot in slots.Values)
         {
-            loaded = [.. ring];
-        }
-
-        foreach (var activation in loaded.Where(activation => IsLoaded(activation, out _)))
-        {
-            await activation.RetireAsync(MinEntriesForSnapshot);
+            if (slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
+            {
+                await slot.Value.Result.RetireAsync(MinEntriesForSnapshot);
+            }
         }
     }
 
+    private Lazy<Task<AccountActivation>> SlotOf(AccountId account) =>
+        slots.TryGetValue(account, out var slot) ? slot : slots.GetOrAdd(account, id => new Lazy<Task<AccountActivation>>(() => LoadAsync(id)));
+
     private async ValueTask<AccountActivation> WaitAsync(AccountId account, Lazy<Task<AccountActivation>> slot)
     {
-        try
+        while (true)
         {
-            return await slot.Value;
-        }
-        catch
-        {
-            // A failed load must not stay: the next caller tries again.
-            slots.TryRemove(KeyValuePair.Create(account, slot));
-            throw;
+            try
+            {
+                var activation = await slot.Value;
+                if (!activation.Gone.IsCompleted)
+                {
+                    return activation;
+                }
+
+                // It left before its slot could be told: an activation that is gone must never be found again.
+                Remove(activation);
+            }
+            catch
+            {
+                // A failed load must not stay: the next caller tries again.
+                slots.TryRemove(KeyValuePair.Create(account, slot));
+                throw;
+            }
+
+            slot = SlotOf(account);
         }
     }
 
     private async Task<AccountActivation> LoadAsync(AccountId account)
     {
         var activation = await loader.LoadAsync(account);
-        lock (ring)
-        {
-            activation.Place = ring.AddLast(activation);
-        }
-
+        hand.Enqueue(activation);
         AddBytes(activation.Bytes);
+        Evict();
         return activation;
     }
 
-    private void AddBytes(long count)
-    {
-        if (Interlocked.Add(ref bytes, count) > budgetBytes && Interlocked.Exchange(ref sweeping, 1) == 0)
-        {
-            _ = Task.Factory.StartNew(Sweep, CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
-        }
-    }
+    /// <summary>Called under an activation's lock, so it only counts: evicting would take other activations' locks.</summary>
+    private void AddBytes(long count) => Interlocked.Add(ref bytes, count);
 
     private void Remove(AccountActivation activation)
     {
-        if (IsLoaded(activation, out var slot) && slots.TryRemove(KeyValuePair.Create(activation.Account, slot!)))
+        if (slots.TryGetValue(activation.Account, out var slot) && slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } &&
+            ReferenceEquals(slot.Value.Result, activation) && slots.TryRemove(KeyValuePair.Create(activation.Account, slot)))
         {
-            lock (ring)
-            {
-                ring.Remove(activation.Place!);
-            }
-
             AddBytes(-activation.Bytes);
         }
     }
 
-    /// <summary>True where an activation is what its account's slot holds. It stands in the ring a moment before that.</summary>
-    private bool IsLoaded(AccountActivation activation, out Lazy<Task<AccountActivation>>? slot) =>
-        slots.TryGetValue(activation.Account, out slot) && slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } &&
-        ReferenceEquals(slot.Value.Result, activation);
-
     /// <summary>
-    /// The clock algorithm: whoever was used since the hand last came by stays, the others go, until memory is well below the budget. The
-    /// hand goes on where it stopped, twice around at most.
+    /// A few steps of the clock algorithm: whoever was used since the hand last came by stays, others go. Whoever loads an account takes
+    /// the steps, so that eviction keeps up with loading by itself.
     /// </summary>
-    private void Sweep()
+    private void Evict()
     {
-        try
+        for (var step = 0; step < EvictionSteps && Interlocked.Read(ref bytes) > budgetBytes && hand.TryDequeue(out var activation); step++)
         {
-            for (var steps = slots.Count * 2; steps > 0 && Interlocked.Read(ref bytes) > budgetBytes / 10 * 9 && Next() is { } activation; steps--)
+            if (activation.Gone.IsCompleted)
             {
-                if (activation.WasUsed)
-                {
-                    activation.WasUsed = false;
-                }
-                else if (IsLoaded(activation, out _))
-                {
-                    activation.TryRetireIdle(MinEntriesForSnapshot);
-                }
-            }
-        }
-        finally
-        {
-            Volatile.Write(ref sweeping, 0);
-        }
-    }
-
-    /// <summary>The activation under the hand, which moves on; null where there is none.</summary>
-    private AccountActivation? Next()
-    {
-        lock (ring)
-        {
-            if (ring.First is not { } place)
-            {
-                return null;
+                continue;
             }
 
-            ring.RemoveFirst();
-            ring.AddLast(place);
-            return place.Value;
+            if (activation.WasUsed || !activation.TryRetireIdle(MinEntriesForSnapshot))
+            {
+                activation.WasUsed = false;
+                hand.Enqueue(activation);
+            }
         }
     }
 }

@@ -31,7 +31,7 @@ internal readonly record struct Run
 /// Takes a call through its life: a slot, a decision, durability. Nobody hears of what did not last: a call that saw a state that was
 /// lost is decided again on the reloaded one (design, "Nobody hears of what did not last").
 /// </summary>
-internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, ActivationTable accounts, TimeProvider time, Func<ulong> nextRandom)
+internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, ActivationTable accounts, TimeProvider time, Func<ulong> nextTag)
 {
     /// <summary>Losses in a row after which a call waits, and then gives up: another process is quicker each time.</summary>
     private const int PatientLosses = 3;
@@ -63,7 +63,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
                         return new() { Refusal = Overloaded };
                     }
 
-                    await Task.Delay(TimeSpan.FromMilliseconds(20 + (long)(nextRandom() & 63)), time, cancellationToken);
+                    await Task.Delay(TimeSpan.FromMilliseconds(20 + (nextTag() & 63)), time, cancellationToken);
                 }
 
                 var (refusal, attempt) = await DecideAsync(account, call, cancellationToken);
@@ -103,7 +103,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
             var (isDecided, attempt) = (false, default(Attempt));
             try
             {
-                isDecided = activation.TryDecide(call, Clock.Now(time), out attempt);
+                isDecided = activation.TryDecide(call, time.GetUtcNow().ToLedger(), out attempt);
             }
             finally
             {
@@ -208,7 +208,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
         if (sequence > 0)
         {
             var entry = Views.ToEntry((await store.ReadAsync(account, sequence, 1))[0]);
-            if (entry.AppliedAt + KeyWindow.Kept > Clock.Now(time))
+            if (entry.AppliedAt + KeyWindow.Kept > time.GetUtcNow().ToLedger())
             {
                 return new(lookedUpThrough, new KeyUse(entry.Key!.Value.Request, sequence));
             }

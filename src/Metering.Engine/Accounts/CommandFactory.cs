@@ -21,8 +21,8 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
         return new Open
         {
             Terms = new(plan.Id, plan.MonthlyCredits, plan.PeriodMonths, plan.Unlimited, plan.Level),
-            Anchor = WholeMilliseconds(request.Anchor),
-            PaidThrough = WholeMilliseconds(request.PaidThrough),
+            Anchor = request.Anchor,
+            PaidThrough = request.PaidThrough,
         };
     }
 
@@ -141,7 +141,7 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
             Tag = TagOf(key),
             Kind = kind,
             Amount = request.Amount,
-            ExpiresAt = WholeMilliseconds(request.ExpiresAt),
+            ExpiresAt = request.ExpiresAt,
             Description = request.Description ?? description,
             Reference = request.ExternalReference,
             ExternalReference = ReferenceHash(request.ExternalReference),
@@ -176,7 +176,7 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
             ? invalid
             : new RecordPayment
             {
-                PaidThrough = WholeMilliseconds(request.PaidThrough)!.Value,
+                PaidThrough = request.PaidThrough,
                 ExternalReference = ReferenceHash(request.ExternalReference),
             };
     }
@@ -324,19 +324,4 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
         writer.Signed(request.Amount?.TenThousandths ?? -1);
         writer.OptionalText(request.Description);
     }
-
-    private static DateTimeOffset? WholeMilliseconds(DateTimeOffset? time) => time is { } value ? Clock.WholeMilliseconds(value) : null;
-}
-
-/// <summary>Time as the engine counts it.</summary>
-internal static class Clock
-{
-    /// <summary>The instant in UTC, without what is below a millisecond: the stored formats keep no more.</summary>
-    public static DateTimeOffset WholeMilliseconds(DateTimeOffset time)
-    {
-        var utc = time.ToUniversalTime();
-        return utc.AddTicks(-(utc.Ticks % TimeSpan.TicksPerMillisecond));
-    }
-
-    public static DateTimeOffset Now(TimeProvider time) => WholeMilliseconds(time.GetUtcNow());
 }

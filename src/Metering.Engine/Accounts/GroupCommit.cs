@@ -22,7 +22,7 @@ internal sealed class GroupCommit
     private readonly Dictionary<AccountId, AccountActivation> gathered = [];
     private TaskCompletionSource? idle;
     private volatile bool isStopping;
-    private bool running;
+    private volatile bool running;
     private bool isClosed;
     private int slots;
 
@@ -98,6 +98,12 @@ internal sealed class GroupCommit
     /// <summary>Starts the writer where it rests. Call it after <see cref="Enqueue"/>, outside the activation's lock.</summary>
     public void Kick()
     {
+        // Read after the queue's lock was held: a writer that still runs then has yet to look at the queue again.
+        if (running)
+        {
+            return;
+        }
+
         lock (gate)
         {
             if (running || (queue.Count == 0 && snapshots.Count == 0))
@@ -201,6 +207,13 @@ internal sealed class GroupCommit
 
     private async ValueTask CommitAsync(List<QueuedDecision> batch)
     {
+        if (fatal.Task.IsCompleted)
+        {
+            // What the store holds now only a start from disk can tell: whatever still waits must not be written on top of it.
+            DropAll(batch, Release.Unavailable);
+            return;
+        }
+
         // What was decided on a state that has been dropped never reaches the store.
         var live = batch.FindAll(decision => !decision.Activation.IsDropped);
         foreach (var decision in batch)
@@ -213,13 +226,6 @@ internal sealed class GroupCommit
 
         if (live.Count == 0)
         {
-            return;
-        }
-
-        if (fatal.Task.IsCompleted)
-        {
-            // What the store holds now only a start from disk can tell: whatever still waits must not be written on top of it.
-            DropAll(live, Release.Unavailable);
             return;
         }
 
@@ -250,8 +256,12 @@ internal sealed class GroupCommit
             return;
         }
 
+        var (last, snapshot) = (live[^1], live[^1].Snapshot);
         Settle(live);
-        await SaveLastAsync(live[^1]);
+        if (snapshot is { } state && last.IsDurable)
+        {
+            await SaveAsync(last.Activation.Account, new(last.Activation.CommittedHead, SnapshotCodec.Version, state));
+        }
     }
 
     /// <summary>Halves a batch that the store refused for its content until only the offender fails; halves keep the order.</summary>
@@ -286,16 +296,13 @@ internal sealed class GroupCommit
         }
     }
 
-    private async ValueTask SaveLastAsync(QueuedDecision last)
-    {
-        if (last is { Snapshot: { } state, IsDurable: true })
-        {
-            await SaveAsync(last.Activation.Account, new(last.Activation.CommittedHead, SnapshotCodec.Version, state));
-        }
-    }
-
     private async ValueTask SaveAsync(AccountId account, LedgerSnapshot snapshot)
     {
+        if (fatal.Task.IsCompleted)
+        {
+            return;
+        }
+
         try
         {
             await store.SaveSnapshotAsync(account, snapshot);

@@ -77,7 +77,7 @@ internal sealed class QueuedDecision(AccountActivation activation, Entry[] entri
 
     public AccountActivation Activation { get; } = activation;
 
-    /// <summary>The entries, until they are released: a durable decision must not keep them in memory.</summary>
+    /// <summary>The entries, until they are released: the last one stays in memory with its account and must not keep them.</summary>
     public ReadOnlySpan<Entry> Entries => entries;
 
     /// <summary>The figures after these entries.</summary>
@@ -87,7 +87,7 @@ internal sealed class QueuedDecision(AccountActivation activation, Entry[] entri
     /// The state after these entries, to be stored as a snapshot once they are durable; null for none. The commit that writes this
     /// decision ends the account's group with it, so that the chain has a link at exactly this sequence.
     /// </summary>
-    public ReadOnlyMemory<byte>? Snapshot { get; init; }
+    public ReadOnlyMemory<byte>? Snapshot { get; set; }
 
     public Task<Release> Released => released.Task;
 
@@ -96,7 +96,7 @@ internal sealed class QueuedDecision(AccountActivation activation, Entry[] entri
 
     public void Complete(Release release)
     {
-        entries = [];
+        (entries, Snapshot) = ([], null);
         released.TrySetResult(release);
     }
 }

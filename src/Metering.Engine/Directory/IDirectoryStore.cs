@@ -90,6 +90,7 @@ public interface IDirectoryStore : IAsyncDisposable
     ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Adds a key; its id and hash are new.</summary>
+    /// <exception cref="InvalidOperationException">The id or the hash is taken; nothing was changed.</exception>
     ValueTask AddKeyAsync(ApiKey key, CancellationToken cancellationToken = default);
 
     /// <summary>The key with a hash, expired and revoked ones included; null for none.</summary>

@@ -78,7 +78,8 @@ public sealed record LedgerSnapshot(LedgerHead Head, int FormatVersion, ReadOnly
 /// <summary>
 /// A ledger: append-only rows per account, with compare-and-append. One conformance suite holds every store to these promises.
 /// Reads are safe for concurrent use, beside appends too; <see cref="AppendAsync"/> and <see cref="SaveSnapshotAsync"/> are called by
-/// one writer at a time. A read that begins after an append returned sees what it appended.
+/// one writer at a time. A read that begins after an append returned sees what it appended; one that meets damaged bytes throws
+/// <see cref="LedgerFormatException"/>.
 /// </summary>
 public interface ILedgerStore : IAsyncDisposable
 {
@@ -118,7 +119,10 @@ public interface ILedgerStore : IAsyncDisposable
     /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>
     ValueTask<IReadOnlyList<LedgerSnapshot>> ReadSnapshotsAsync(AccountId account, CancellationToken cancellationToken = default);
 
-    /// <summary>Stores a snapshot and keeps the one before it. An older one than is stored is passed over. Need not be durable on return.</summary>
+    /// <summary>
+    /// Stores a snapshot and keeps the one before it; one at the same sequence takes its place. An older one than is stored is passed over,
+    /// and so is one of an account without entries. Need not be durable on return.
+    /// </summary>
     /// <exception cref="LedgerUnavailableException">Nothing was written.</exception>
     ValueTask SaveSnapshotAsync(AccountId account, LedgerSnapshot snapshot, CancellationToken cancellationToken = default);
 

@@ -1,53 +1,191 @@
+using System.Runtime.InteropServices;
+
 namespace Metering.Engine;
 
-/// <summary>A ledger in memory, for tests and trials.</summary>
+/// <summary>
+/// The ledger in memory, for tests and trials. It keeps every promise of <see cref="ILedgerStore"/> but the one about power loss.
+/// Disposing it closes nothing, so that a test can hand it to the next host, as a disk would be.
+/// </summary>
 public sealed class MemoryLedgerStore : ILedgerStore
 {
     private readonly Lock gate = new();
-    private readonly Dictionary<AccountId, List<LedgerRow>> ledger = [];
-    private readonly Dictionary<AccountId, List<LedgerSnapshot>> snaps = [];
+    private readonly SortedDictionary<string, Ledger> ledgers = new(StringComparer.Ordinal);
 
     /// <inheritdoc />
-    public ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default)
-    {
-        lock (gate)
+    public ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default) => Call(
+        () =>
         {
-            foreach (var g in groups)
+            AppendGroupRules.Check(groups);
+            foreach (var group in groups)
             {
-                var rows = ledger.TryGetValue(g.Account, out var r) ? r : ledger[g.Account] = [];
-                var head = rows.Count == 0 ? LedgerHead.Empty(g.Account) : new(rows[^1].Sequence, rows[^1].Link!.Value);
-                if (head != g.Expected) { g.Result = AppendResult.HeadMismatch; continue; }
-                for (var i = 0; i < g.Rows.Count; i++)
-                {
-                    rows.Add(g.Rows[i] with { Facts = g.Rows[i].Facts.ToArray(), Texts = g.Rows[i].Texts.ToArray(), Link = i == g.Rows.Count - 1 ? g.Next.Link : null });
-                }
-                g.Result = AppendResult.Appended;
+                group.Result = Append(group) ? AppendResult.Appended : AppendResult.HeadMismatch;
             }
-        }
-        return default;
-    }
+        },
+        cancellationToken);
 
-    private T Read<T>(AccountId a, Func<List<LedgerRow>, T> f) { lock (gate) { return f(ledger.TryGetValue(a, out var r) ? r : []); } }
     /// <inheritdoc />
     public ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default) =>
-        new(Read(account, rows => rows.Count == 0 ? (LedgerHead.Empty(account), 0L) : (new(rows[^1].Sequence, rows[^1].Link!.Value), rows[^1].TransactionNumber)));
+        Read(account, ledger => (ledger.Head, ledger.Rows[^1].TransactionNumber), (LedgerHead.Empty(account), 0), cancellationToken);
+
     /// <inheritdoc />
-    public ValueTask<IReadOnlyList<LedgerRow>> ReadAsync(AccountId account, long fromSequence, int limit, CancellationToken cancellationToken = default) =>
-        new(Read(account, rows => (IReadOnlyList<LedgerRow>)rows.Skip((int)fromSequence - 1).Take(limit).ToArray()));
+    public ValueTask<IReadOnlyList<LedgerRow>> ReadAsync(
+        AccountId account, long fromSequence, int limit, CancellationToken cancellationToken = default) =>
+        Read<IReadOnlyList<LedgerRow>>(
+            account, ledger => [.. ledger.Rows.Skip((int)Math.Clamp(fromSequence - 1, 0, int.MaxValue)).Take(limit)], [], cancellationToken);
+
     /// <inheritdoc />
-    public ValueTask<IReadOnlyList<LedgerRow>> ReadTransactionsAsync(AccountId account, long beforeNumber, int limit, CancellationToken cancellationToken = default) =>
-        new(Read(account, rows => (IReadOnlyList<LedgerRow>)rows.Where(x => x.IsTransaction && x.TransactionNumber < beforeNumber).Reverse().Take(limit).ToArray()));
+    public ValueTask<IReadOnlyList<LedgerRow>> ReadTransactionsAsync(
+        AccountId account, long beforeNumber, int limit, CancellationToken cancellationToken = default) =>
+        Read<IReadOnlyList<LedgerRow>>(account, ledger => ledger.TransactionsBefore(beforeNumber, limit), [], cancellationToken);
+
     /// <inheritdoc />
     public ValueTask<long> FindKeyAsync(AccountId account, UInt128 key, CancellationToken cancellationToken = default) =>
-        new(Read(account, rows => rows.LastOrDefault(x => x.Key == key).Sequence));
+        Read(account, ledger => ledger.Keys.GetValueOrDefault(key), 0, cancellationToken);
+
     /// <inheritdoc />
-    public ValueTask<IReadOnlyList<LedgerSnapshot>> ReadSnapshotsAsync(AccountId account, CancellationToken cancellationToken = default) { lock (gate) { return new(snaps.TryGetValue(account, out var s) ? s.ToArray() : []); } }
+    public ValueTask<IReadOnlyList<LedgerSnapshot>> ReadSnapshotsAsync(AccountId account, CancellationToken cancellationToken = default) =>
+        Read<IReadOnlyList<LedgerSnapshot>>(account, ledger => [.. ledger.Snapshots], [], cancellationToken);
+
     /// <inheritdoc />
-    public ValueTask SaveSnapshotAsync(AccountId account, LedgerSnapshot snapshot, CancellationToken cancellationToken = default) { lock (gate) { var s = snaps.TryGetValue(account, out var x) ? x : snaps[account] = []; s.Insert(0, snapshot with { State = snapshot.State.ToArray() }); if (s.Count > 2) s.RemoveAt(2); } return default; }
+    public ValueTask SaveSnapshotAsync(AccountId account, LedgerSnapshot snapshot, CancellationToken cancellationToken = default) => Call(
+        () =>
+        {
+            if (ledgers.TryGetValue(account.Value, out var ledger))
+            {
+                ledger.Save(snapshot with { State = snapshot.State.ToArray() });
+            }
+        },
+        cancellationToken);
+
     /// <inheritdoc />
-    public ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) { lock (gate) { return new(ledger.Keys.Where(k => after is null || string.CompareOrdinal(k.Value, after.Value.Value) > 0).OrderBy(k => k.Value, StringComparer.Ordinal).Take(limit).ToArray()); } }
+    public ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
+        Call<IReadOnlyList<AccountId>>(
+            () =>
+            [
+                .. ledgers.Keys.Where(id => after is not { } last || string.CompareOrdinal(id, last.Value) > 0).Take(limit)
+                    .Select(id => new AccountId(id)),
+            ],
+            cancellationToken);
+
     /// <inheritdoc />
-    public ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken = default) => new(true);
+    public ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken = default) => ValueTask.FromResult(true);
+
     /// <inheritdoc />
-    public ValueTask DisposeAsync() => default;
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private bool Append(AppendGroup group)
+    {
+        ledgers.TryGetValue(group.Account.Value, out var ledger);
+        if ((ledger?.Head ?? LedgerHead.Empty(group.Account)) != group.Expected)
+        {
+            return false;
+        }
+
+        if (ledger is null)
+        {
+            ledgers.Add(group.Account.Value, ledger = new());
+        }
+
+        ledger.Append(group);
+        return true;
+    }
+
+    private ValueTask<T> Read<T>(AccountId account, Func<Ledger, T> read, T empty, CancellationToken cancellationToken) =>
+        Call(() => ledgers.TryGetValue(account.Value, out var ledger) ? read(ledger) : empty, cancellationToken);
+
+    private ValueTask Call(Action call, CancellationToken cancellationToken)
+    {
+        var result = Call(
+            () =>
+            {
+                call();
+                return true;
+            },
+            cancellationToken);
+        return result.IsCompletedSuccessfully ? ValueTask.CompletedTask : new(result.AsTask());
+    }
+
+    private ValueTask<T> Call<T>(Func<T> call, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<T>(cancellationToken);
+        }
+
+        lock (gate)
+        {
+            try
+            {
+                return ValueTask.FromResult(call());
+            }
+            catch (Exception error)
+            {
+                return ValueTask.FromException<T>(error);
+            }
+        }
+    }
+
+    /// <summary>One account's rows; never empty once it is in the store.</summary>
+    private sealed class Ledger
+    {
+        private readonly List<int> transactions = [];
+
+        public LedgerHead Head { get; private set; }
+
+        public List<LedgerRow> Rows { get; } = [];
+
+        public Dictionary<UInt128, long> Keys { get; } = [];
+
+        public List<LedgerSnapshot> Snapshots { get; } = [];
+
+        public void Append(AppendGroup group)
+        {
+            foreach (var row in group.Rows)
+            {
+                if (row.IsTransaction)
+                {
+                    transactions.Add(Rows.Count);
+                }
+
+                if (row.Key is { } key)
+                {
+                    Keys[key] = row.Sequence;
+                }
+
+                // The caller's buffers are the caller's again after the append.
+                Rows.Add(row with { Facts = row.Facts.ToArray(), Texts = row.Texts.ToArray(), Link = null });
+            }
+
+            CollectionsMarshal.AsSpan(Rows)[^1] = Rows[^1] with { Link = group.Next.Link };
+            Head = group.Next;
+        }
+
+        public LedgerRow[] TransactionsBefore(long number, int limit)
+        {
+            var end = (int)Math.Clamp(number - 1, 0, transactions.Count);
+            var count = Math.Min(limit, end);
+            var page = new LedgerRow[count];
+            for (var index = 0; index < count; index++)
+            {
+                page[index] = Rows[transactions[end - 1 - index]];
+            }
+
+            return page;
+        }
+
+        public void Save(LedgerSnapshot snapshot)
+        {
+            if (Snapshots.Count > 0 && Snapshots[0].Head.Sequence > snapshot.Head.Sequence)
+            {
+                return;
+            }
+
+            Snapshots.RemoveAll(stored => stored.Head.Sequence == snapshot.Head.Sequence);
+            Snapshots.Insert(0, snapshot);
+            if (Snapshots.Count > 2)
+            {
+                Snapshots.RemoveAt(2);
+            }
+        }
+    }
 }

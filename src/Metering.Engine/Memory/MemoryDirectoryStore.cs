@@ -1,0 +1,85 @@
+namespace Metering.Engine;
+
+/// <summary>The directory in memory, for tests and trials.</summary>
+public sealed class MemoryDirectoryStore : IDirectoryStore
+{
+    private readonly Lock gate = new();
+    private readonly Dictionary<AccountId, AccountProfile> profiles = [];
+    private readonly List<ApiKey> keys = [];
+    private bool disposed;
+
+    /// <inheritdoc />
+    public ValueTask<bool> TryAddProfileAsync(AccountProfile profile, CancellationToken cancellationToken = default) =>
+        Call(() => profiles.TryAdd(profile.Account, profile), cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<AccountProfile?> FindProfileAsync(AccountId account, CancellationToken cancellationToken = default) =>
+        Call(() => profiles.GetValueOrDefault(account), cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => Call(() => profiles.Count == 0, cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask AddKeyAsync(ApiKey key, CancellationToken cancellationToken = default) => await Call(
+        () =>
+        {
+            if (keys.Exists(stored => stored.Id == key.Id || stored.Hash.Span.SequenceEqual(key.Hash.Span)))
+            {
+                throw new InvalidOperationException("The directory has that API key already.");
+            }
+
+            keys.Add(key with { Hash = key.Hash.ToArray() });
+            return true;
+        },
+        cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<ApiKey?> FindKeyAsync(ReadOnlyMemory<byte> hash, CancellationToken cancellationToken = default) =>
+        Call(() => keys.Find(key => key.Hash.Span.SequenceEqual(hash.Span)), cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<IReadOnlyList<ApiKey>> ListKeysAsync(AccountId account, CancellationToken cancellationToken = default) =>
+        Call<IReadOnlyList<ApiKey>>(() => [.. keys.Where(key => key.Account == account).OrderBy(key => key.CreatedAt)], cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<bool> RevokeKeyAsync(AccountId account, string id, DateTimeOffset at, CancellationToken cancellationToken = default) => Call(
+        () =>
+        {
+            var index = keys.FindIndex(key => key.Account == account && key.Id == id);
+            if (index >= 0)
+            {
+                keys[index] = keys[index] with { RevokedAt = keys[index].RevokedAt ?? at };
+            }
+
+            return index >= 0;
+        },
+        cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask DisposeAsync()
+    {
+        disposed = true;
+        return ValueTask.CompletedTask;
+    }
+
+    private ValueTask<T> Call<T>(Func<T> call, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<T>(cancellationToken);
+        }
+
+        lock (gate)
+        {
+            try
+            {
+                ObjectDisposedException.ThrowIf(disposed, this);
+                return ValueTask.FromResult(call());
+            }
+            catch (Exception error)
+            {
+                return ValueTask.FromException<T>(error);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+namespace Metering.Engine;
+
+/// <summary>The schema of the directory's file. One constant a migration; the next one goes at the end of <see cref="Format"/>.</summary>
+internal static class DirectorySchema
+{
+    /// <summary>What the file is.</summary>
+    public static readonly SqliteFormat Format = new(0x4D_54_44_52, [Version1]);
+
+    private const string Version1 =
+        """
+        CREATE TABLE profiles (
+            account         TEXT PRIMARY KEY NOT NULL,
+            email           TEXT NOT NULL,
+            first_name      TEXT,
+            last_name       TEXT,
+            company_name    TEXT,
+            company_website TEXT,
+            created_at      INTEGER NOT NULL -- Unix milliseconds, as all times here
+        );
+
+        CREATE TABLE api_keys (
+            number     INTEGER PRIMARY KEY, -- the order of making
+            id         TEXT NOT NULL UNIQUE,
+            account    TEXT NOT NULL,
+            name       TEXT NOT NULL,
+            hash       BLOB NOT NULL UNIQUE,
+            display    TEXT NOT NULL,
+            scopes     INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER,
+            revoked_at INTEGER
+        );
+        CREATE INDEX api_keys_by_account ON api_keys (account, created_at);
+        """;
+}

@@ -1,0 +1,108 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using Metering.Engine;
+
+namespace Metering.Gateway;
+
+/// <summary>
+/// A key that was just made. It is a class without a printed form, so that no log line can hold the key by accident.
+/// </summary>
+public sealed class NewApiKey
+{
+    internal NewApiKey(string key, ApiKey stored)
+    {
+        Key = key;
+        Stored = stored;
+    }
+
+    /// <summary>The whole key. Show it once and forget it: nothing can bring it back.</summary>
+    public string Key { get; }
+
+    /// <summary>What to store (<see cref="IDirectoryStore.AddKeyAsync"/>): the hash, never the key.</summary>
+    public ApiKey Stored { get; }
+}
+
+/// <summary>The form of API keys: a prefix and 64 lowercase hex digits, which hold 256 random bits.</summary>
+public static class ApiKeys
+{
+    /// <summary>The prefix of new keys.</summary>
+    public const string DefaultPrefix = "mtr_";
+
+    /// <summary>Hex digits after the prefix.</summary>
+    public const int SecretDigits = 64;
+
+    /// <summary>Characters kept for display.</summary>
+    public const int DisplayLength = 12;
+
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
+
+    /// <summary>Makes a key; the caller stores <see cref="NewApiKey.Stored"/>.</summary>
+    /// <param name="account">The account that it opens.</param>
+    /// <param name="name">For people, 1 to 100 characters.</param>
+    /// <param name="scopes">What it may do.</param>
+    /// <param name="now">The time of making.</param>
+    /// <param name="expiresAt">When it stops working, after <paramref name="now"/>; null for never.</param>
+    /// <param name="prefix">The prefix; one that the gateway accepts.</param>
+    /// <exception cref="ArgumentException">The name is empty or too long, or the key would be expired from the start.</exception>
+    public static NewApiKey Create(
+        AccountId account,
+        string name,
+        ApiKeyScopes scopes,
+        DateTimeOffset now,
+        DateTimeOffset? expiresAt = null,
+        string prefix = DefaultPrefix)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(prefix);
+        if (name.Length > 100)
+        {
+            throw new ArgumentException("A key's name has at most 100 characters.", nameof(name));
+        }
+
+        if (expiresAt <= now)
+        {
+            throw new ArgumentException("A key's expiry must lie in the future.", nameof(expiresAt));
+        }
+
+        var key = prefix + RandomNumberGenerator.GetHexString(SecretDigits, lowercase: true);
+        return new(key, new()
+        {
+            Id = "key_" + RandomNumberGenerator.GetHexString(24, lowercase: true),
+            Account = account,
+            Name = name,
+            Hash = Hash(key),
+            Display = key[..DisplayLength],
+            Scopes = scopes,
+            CreatedAt = ToMilliseconds(now),
+            ExpiresAt = expiresAt,
+        });
+    }
+
+    /// <summary>SHA-256 of a whole key, 32 bytes: what is stored in its place.</summary>
+    /// <param name="key">The key.</param>
+    public static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
+
+    /// <summary>True where a text has the form of a key; only such a text is looked up.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="prefixes">The accepted prefixes.</param>
+    public static bool IsWellFormed(string text, IReadOnlyList<string> prefixes)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(prefixes);
+        foreach (var prefix in prefixes)
+        {
+            if (text.Length == prefix.Length + SecretDigits
+                && text.StartsWith(prefix, StringComparison.Ordinal)
+                && text.AsSpan(prefix.Length).IndexOfAnyExcept(HexDigits) < 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static DateTimeOffset ToMilliseconds(DateTimeOffset instant) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(instant.ToUnixTimeMilliseconds());
+}

@@ -1,0 +1,83 @@
+using Metering.Engine;
+using Microsoft.Extensions.Configuration;
+
+namespace Metering.Gateway;
+
+/// <summary>Reads the section <c>Metering</c> of a host's configuration. Unknown settings are errors, so that a mistyped one is not lost.</summary>
+public static class MeteringConfiguration
+{
+    /// <summary>The folder of the ledger where none is configured.</summary>
+    public const string DefaultData = "metering-data";
+
+    private const string SqliteStore = "sqlite";
+    private const string MemoryStore = "memory";
+    private const int MaxPrefix = 16;
+
+    private static readonly string[] Known =
+    [
+        "Data", "Store", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "ApiKeys", "Products", "Plans",
+    ];
+
+    /// <summary>
+    /// Sets the store, the limits and the catalogue: <c>Data</c> (a folder, made where it is missing; default <c>metering-data</c>),
+    /// <c>Store</c> (<c>sqlite</c>, or <c>memory</c> for trying out: it forgets everything), <c>QueueCapacity</c>, <c>MaxBatch</c>,
+    /// <c>MemoryBudgetBytes</c>, <c>SnapshotInterval</c>, <c>Products</c> and <c>Plans</c>.
+    /// </summary>
+    /// <param name="options">The meter's options.</param>
+    /// <param name="section">The section <c>Metering</c>.</param>
+    /// <exception cref="MeteringStartupException">A setting is wrong; the message names it, its value and what is allowed.</exception>
+    public static void ReadConfiguration(this CreditMeteringOptions options, IConfigurationSection section)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var settings = new SettingReader(section);
+        settings.AllowOnly(Known);
+        options.QueueCapacity = (int)settings.ReadNumber(nameof(options.QueueCapacity), 1, 1_000_000, options.QueueCapacity);
+        options.MaxBatch = (int)settings.ReadNumber(nameof(options.MaxBatch), 1, 100_000, options.MaxBatch);
+        options.MemoryBudgetBytes = settings.ReadNumber(nameof(options.MemoryBudgetBytes), 1L << 20, long.MaxValue, options.MemoryBudgetBytes);
+        options.SnapshotInterval = (int)settings.ReadNumber(nameof(options.SnapshotInterval), 100, 1_000_000, options.SnapshotInterval);
+        options.Catalogue = CatalogueReader.Read(section, options.Catalogue);
+        if (settings.ReadChoice("Store", [SqliteStore, MemoryStore], SqliteStore) == MemoryStore)
+        {
+            options.UseMemory();
+        }
+        else
+        {
+            options.UseSqlite(DatabasePath(section));
+        }
+    }
+
+    /// <summary>The ledger's file: <c>metering.db</c> in the folder <c>Metering:Data</c>.</summary>
+    /// <param name="section">The section <c>Metering</c>.</param>
+    /// <exception cref="MeteringStartupException">The setting is empty.</exception>
+    public static string DatabasePath(IConfigurationSection section)
+    {
+        ArgumentNullException.ThrowIfNull(section);
+        return Path.Combine(new SettingReader(section).ReadText("Data", DefaultData), "metering.db");
+    }
+
+    /// <summary>Reads what the gateway itself needs.</summary>
+    internal static MeteringGatewayOptions ReadGatewayOptions(IConfiguration? configuration)
+    {
+        if (configuration?.GetSection("ApiKeys") is not { } section || !section.Exists())
+        {
+            return new();
+        }
+
+        new SettingReader(section).AllowOnly(["Prefixes"]);
+        var prefixes = section.GetSection("Prefixes").GetChildren().ToArray();
+        foreach (var prefix in prefixes)
+        {
+            if (prefix.Value is not { Length: > 0 and <= MaxPrefix } text || text.Any(character => !char.IsAsciiLetterOrDigit(character) && character is not ('_' or '-')))
+            {
+                throw SettingReader.Error(prefix, $"1 to {MaxPrefix} characters of A-Z a-z 0-9 _ -");
+            }
+        }
+
+        if (prefixes.Length > 0 && !prefixes.Any(prefix => prefix.Value == ApiKeys.DefaultPrefix))
+        {
+            throw new MeteringStartupException($"{section.Path}:Prefixes must hold {ApiKeys.DefaultPrefix}, the prefix of new keys.");
+        }
+
+        return prefixes.Length == 0 ? new() : new() { KeyPrefixes = [.. prefixes.Select(prefix => prefix.Value!)] };
+    }
+}

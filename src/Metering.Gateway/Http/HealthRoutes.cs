@@ -1,0 +1,39 @@
+using System.Text.Json.Serialization;
+using Metering.Engine;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+
+namespace Metering.Gateway;
+
+/// <summary>Probes for whatever runs the process. Open: they tell nothing of any account.</summary>
+internal static class HealthRoutes
+{
+    public static IEndpointRouteBuilder MapHealth(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/health").WithTags("Health");
+        group.MapGet("live", GetLive)
+            .Document("Whether the process answers", new() { ResponseExample = """{"status": "ok"}""" })
+            .Produces<HealthBody>();
+        group.MapGet("ready", GetReady)
+            .Document("Whether the ledger can be written", new() { ResponseExample = """{"status": "ok"}""" })
+            .Produces<HealthBody>()
+            .ProducesProblems(500, 503);
+        return routes;
+    }
+
+    private static JsonHttpResult<HealthBody> GetLive() => TypedResults.Json(new HealthBody("ok"), HealthJson.Default.HealthBody);
+
+    private static async Task<IResult> GetReady(HttpContext context, ILedgerStore ledger) =>
+        await ledger.IsHealthyAsync(context.RequestAborted).ConfigureAwait(false)
+            ? TypedResults.Json(new HealthBody("ok"), HealthJson.Default.HealthBody)
+            : Failure.Unavailable().ToResult();
+}
+
+internal sealed record HealthBody(string Status);
+
+/// <summary>JSON of the probes.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(HealthBody))]
+internal sealed partial class HealthJson : JsonSerializerContext;

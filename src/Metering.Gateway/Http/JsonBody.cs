@@ -1,0 +1,123 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+
+namespace Metering.Gateway;
+
+/// <summary>A JSON body, or what was wrong with it.</summary>
+/// <typeparam name="T">The wire record.</typeparam>
+/// <param name="Value">The body.</param>
+/// <param name="Failure">What was wrong.</param>
+internal readonly record struct JsonBody<T>(T? Value, Failure? Failure)
+    where T : class
+{
+    public bool TryGet([NotNullWhen(true)] out T? value, [NotNullWhen(false)] out Failure? failure)
+    {
+        value = Value;
+        failure = Failure;
+        return value is not null;
+    }
+}
+
+/// <summary>Reads JSON bodies: bounded, strict, and with errors that name the field.</summary>
+internal static class JsonBody
+{
+    /// <summary>The largest body, in bytes.</summary>
+    public const int MaxBytes = 1 << 20;
+
+    /// <summary>The deepest nesting; requests need three levels.</summary>
+    public const int MaxDepth = 16;
+
+    /// <param name="context">The request.</param>
+    /// <param name="type">How the record is read.</param>
+    /// <param name="fields">
+    /// What each field must be ("a whole number from 0 to 10"), by its path without indexes ("items[].amount"); for the errors.
+    /// </param>
+    public static async ValueTask<JsonBody<T>> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type, IReadOnlyDictionary<string, string> fields)
+        where T : class
+    {
+        var request = context.Request;
+        if (!IsJson(request))
+        {
+            return new(null, new(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "The body must be sent as Content-Type: application/json in UTF-8, without Content-Encoding.")
+            {
+                Field = "Content-Type",
+            });
+        }
+
+        if (request.ContentLength > MaxBytes)
+        {
+            return new(null, TooLarge());
+        }
+
+        var buffer = ArrayPool<byte>.Shared.Rent((int)(request.ContentLength ?? 4_096) + 1);
+        try
+        {
+            var length = 0;
+            while (true)
+            {
+                var read = await request.Body.ReadAsync(buffer.AsMemory(length), context.RequestAborted).ConfigureAwait(false);
+                length += read;
+                if (length > MaxBytes)
+                {
+                    return new(null, TooLarge());
+                }
+
+                if (read == 0)
+                {
+                    return Parse(buffer.AsSpan(0, length), type, fields);
+                }
+
+                if (length == buffer.Length)
+                {
+                    var larger = ArrayPool<byte>.Shared.Rent(Math.Min(buffer.Length * 2, MaxBytes + 1));
+                    buffer.AsSpan(0, length).CopyTo(larger);
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    buffer = larger;
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static JsonBody<T> Parse<T>(ReadOnlySpan<byte> body, JsonTypeInfo<T> type, IReadOnlyDictionary<string, string> fields)
+        where T : class
+    {
+        if (body.IsEmpty)
+        {
+            return new(null, Failure.Invalid(null, "The body is empty; a JSON object is needed."));
+        }
+
+        if (!Utf8.IsValid(body))
+        {
+            return new(null, Failure.Invalid(null, "The body is not valid UTF-8."));
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize(body, type) is { } value
+                ? new(value, null)
+                : new(null, Failure.Invalid(null, "The body is null; a JSON object is needed."));
+        }
+        catch (JsonException exception)
+        {
+            return new(null, JsonFault.Explain(body, exception, fields));
+        }
+    }
+
+    private static bool IsJson(HttpRequest request) =>
+        request.Headers.ContentEncoding.Count == 0
+        && MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+        && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+        && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase));
+
+    private static Failure TooLarge() =>
+        new(StatusCodes.Status413PayloadTooLarge, "body_too_large", $"The body is larger than {MaxBytes} bytes (1 MiB), the most that is allowed.");
+}

@@ -1,0 +1,152 @@
+using System.Text.Json.Serialization;
+using Metering.Engine;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Metering.Gateway.Native;
+
+/// <summary>Dialect E: the ledger's transactions.</summary>
+internal static class TransactionRoutes
+{
+    private const int DefaultLimit = 50;
+    private const int MaxLimit = 100;
+
+    public static IEndpointRouteBuilder MapTransactions(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/v1/transactions").WithTags("Transactions");
+        group.MapGet("", List)
+            .RequireMeteringKey(ApiKeyScopes.Read)
+            .Document("Transactions, newest first", new()
+            {
+                Query =
+                [
+                    new("limit", "How many at most.", 1, MaxLimit, DefaultLimit),
+                    new("cursor", "nextCursor of the page before: the id of its last transaction."),
+                ],
+                ResponseExample = """
+                    {"transactions": [{"id": "txn_00000000000020fghjkmnpqrst", "number": 2, "type": "DEDUCTION", "amount": -12, "credits": 88,
+                      "description": "Lead search: Dentists in Austin, TX (97 results)", "product": "lead.search", "quantity": 97,
+                      "buckets": {"bonus": 0, "monthly": 12, "permanent": 0},
+                      "createdAt": "2026-05-05T10:01:00.000Z", "appliedAt": "2026-05-05T10:01:00.000Z"}], "total": 2, "nextCursor": null}
+                    """,
+            })
+            .Produces<TransactionListBody>()
+            .ProducesProblems(400, 401, 403, 404, 500, 503);
+        group.MapGet("{id}", Get)
+            .RequireMeteringKey(ApiKeyScopes.Read)
+            .Document("What became of a transaction id: charged, not_charged, or still unknown", new()
+            {
+                ResponseExample = """{"id": "txn_00000000000020fghjkmnpqrst", "status": "not_charged"}""",
+            })
+            .Produces<TransactionStatusBody>()
+            .ProducesProblems(400, 401, 403, 404, 500, 503);
+        return routes;
+    }
+
+    private static async Task<IResult> List(HttpContext context, ICreditMeter meter)
+    {
+        long? before = null;
+        if ((QueryValues.ReadNumber(context.Request, "limit", 1, MaxLimit, DefaultLimit, out var limit)
+            ?? QueryValues.ReadCursor(context.Request, out before)) is { } failure)
+        {
+            return failure.ToResult();
+        }
+
+        var outcome = await meter.ListTransactionsAsync(
+            context.GetMeteringCaller().Account, new() { Limit = (int)limit, Before = before }, context.RequestAborted).ConfigureAwait(false);
+        return outcome.TryGet(out var page, out var refusal)
+            ? TypedResults.Json(TransactionListBody.Of(page), NativeJson.Default.TransactionListBody)
+            : Failure.Of(refusal).ToResult();
+    }
+
+    private static async Task<IResult> Get(string id, HttpContext context, ICreditMeter meter)
+    {
+        if (!TransactionId.TryParse(id, out var transaction))
+        {
+            return Failure.Invalid("id", "id must be the id of a transaction (\"txn_\" and 26 characters).").ToResult();
+        }
+
+        var outcome = await meter.GetTransactionAsync(context.GetMeteringCaller().Account, transaction, context.RequestAborted).ConfigureAwait(false);
+        return outcome.TryGet(out var status, out var refusal)
+            ? TypedResults.Json(TransactionStatusBody.Of(transaction, status), NativeJson.Default.TransactionStatusBody)
+            : Failure.Of(refusal).ToResult();
+    }
+}
+
+internal sealed record TransactionListBody(
+    IReadOnlyList<TransactionBody> Transactions,
+    long Total,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? NextCursor)
+{
+    public static TransactionListBody Of(TransactionPage page) =>
+        new([.. page.Items.Select(TransactionBody.Of)], page.Total, page.NextBefore is null ? null : page.Items[^1].Id.ToString());
+}
+
+internal sealed record TransactionBody
+{
+    public required string Id { get; init; }
+
+    public required long Number { get; init; }
+
+    public required string Type { get; init; }
+
+    public required Credits Amount { get; init; }
+
+    public required Credits Credits { get; init; }
+
+    public required string Description { get; init; }
+
+    public string? Reference { get; init; }
+
+    public string? Product { get; init; }
+
+    public long? Quantity { get; init; }
+
+    public required BurnedBody Buckets { get; init; }
+
+    public long? RefundOfNumber { get; init; }
+
+    public required string CreatedAt { get; init; }
+
+    public required string AppliedAt { get; init; }
+
+    public static TransactionBody Of(Transaction transaction) => new()
+    {
+        Id = transaction.Id.ToString(),
+        Number = transaction.Id.Number,
+        Type = transaction.Type.ToName(),
+        Amount = transaction.Amount,
+        Credits = transaction.Credits,
+        Description = transaction.Description,
+        Reference = transaction.Reference,
+        Product = transaction.Product,
+        Quantity = transaction.Quantity,
+        Buckets = BurnedBody.Of(transaction.Buckets),
+        RefundOfNumber = transaction.RefundOfNumber,
+        CreatedAt = transaction.CreatedAt.ToWire(),
+        AppliedAt = transaction.AppliedAt.ToWire(),
+    };
+}
+
+internal sealed record TransactionStatusBody
+{
+    public required string Id { get; init; }
+
+    public required string Status { get; init; }
+
+    public TransactionBody? Transaction { get; init; }
+
+    public static TransactionStatusBody Of(TransactionId id, TransactionStatus status) => new()
+    {
+        Id = id.ToString(),
+        Status = status.State switch
+        {
+            TransactionState.Charged => "charged",
+            TransactionState.NotCharged => "not_charged",
+            TransactionState.Unknown => "unknown",
+            _ => throw new ArgumentOutOfRangeException(nameof(status), status.State, "Not a transaction state."),
+        },
+        Transaction = status.Transaction is null ? null : TransactionBody.Of(status.Transaction),
+    };
+}

@@ -1,0 +1,212 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace Metering.Gateway;
+
+/// <summary>What the OpenAPI document says beyond routes and types: keys, headers, parameters, examples.</summary>
+internal static class GatewayOpenApi
+{
+    private const string BearerScheme = "bearer";
+    private const string ApiKeyScheme = "apiKey";
+
+    /// <summary>Schemas are named after what they hold, without the suffix that wire records have in code.</summary>
+    public static string? NameSchema(JsonTypeInfo type)
+    {
+        var name = OpenApiOptions.CreateDefaultSchemaReferenceId(type);
+        return name is not null && type.Type.Assembly == typeof(GatewayOpenApi).Assembly ? WithoutSuffix(name) : name;
+    }
+
+    /// <summary>The title and the two ways to send a key.</summary>
+    public static Task DescribeDocument(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
+    {
+        document.Info = new() { Title = "Metering", Version = "1", Description = "One pool of credits an account, spent and read in several dialects." };
+        var components = document.Components ??= new();
+        components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
+        components.SecuritySchemes[BearerScheme] = new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.Http,
+            Scheme = "bearer",
+            Description = "Authorization: Bearer KEY",
+        };
+        components.SecuritySchemes[ApiKeyScheme] = new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.ApiKey,
+            In = ParameterLocation.Header,
+            Name = "X-API-Key",
+            Description = "X-API-Key: KEY",
+        };
+        return Task.CompletedTask;
+    }
+
+    /// <summary>
+    /// Credits are numbers; their converter hides that from the generator. Whole numbers are never read from texts here, whatever the
+    /// host's own JSON options allow.
+    /// </summary>
+    public static Task DescribeSchema(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
+    {
+        var declared = context.JsonTypeInfo.Type;
+        var type = Nullable.GetUnderlyingType(declared) ?? declared;
+        var orNull = type == declared ? default : JsonSchemaType.Null;
+        if (type == typeof(Credits))
+        {
+            schema.Type = JsonSchemaType.Number | orNull;
+            schema.Description = "Credits: a plain decimal with at most 4 decimals.";
+            schema.MultipleOf = 0.0001m;
+        }
+        else if (type == typeof(int) || type == typeof(long))
+        {
+            schema.Type = JsonSchemaType.Integer | orNull;
+            schema.Pattern = null;
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Security, parameters, headers and examples of one route.</summary>
+    public static async Task DescribeOperation(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+        var isKeyed = metadata.OfType<MeteringKeyRequirement>().Any();
+        var documentation = metadata.OfType<RouteDocumentation>().FirstOrDefault();
+        if (isKeyed)
+        {
+            operation.Security =
+            [
+                new() { [new OpenApiSecuritySchemeReference(BearerScheme, context.Document)] = [] },
+                new() { [new OpenApiSecuritySchemeReference(ApiKeyScheme, context.Document)] = [] },
+            ];
+        }
+
+        if (documentation?.RequestType is { } type)
+        {
+            await AddRequestBodyAsync(operation, context, type, cancellationToken).ConfigureAwait(false);
+        }
+
+        AddParameters(operation, documentation);
+        AddHeaders(operation, isKeyed, documentation?.Spends ?? false);
+        AddExamples(operation, documentation);
+    }
+
+    private static async Task AddRequestBodyAsync(
+        OpenApiOperation operation, OpenApiOperationTransformerContext context, Type type, CancellationToken cancellationToken)
+    {
+        var name = WithoutSuffix(type.Name);
+        var schema = await context.GetOrCreateSchemaAsync(type, null, cancellationToken).ConfigureAwait(false);
+        context.Document!.AddComponent(name, schema);
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                ["application/json"] = new() { Schema = new OpenApiSchemaReference(name, context.Document) },
+            },
+        };
+    }
+
+    private static void AddParameters(OpenApiOperation operation, RouteDocumentation? documentation)
+    {
+        var parameters = operation.Parameters ??= [];
+        foreach (var query in documentation?.Query ?? [])
+        {
+            parameters.Add(new OpenApiParameter
+            {
+                Name = query.Name,
+                In = ParameterLocation.Query,
+                Description = query.Description,
+                Schema = new OpenApiSchema
+                {
+                    Type = query.Min is null ? JsonSchemaType.String : JsonSchemaType.Integer,
+                    Minimum = query.Min?.ToString(CultureInfo.InvariantCulture),
+                    Maximum = query.Max?.ToString(CultureInfo.InvariantCulture),
+                    Default = query.Default is { } number ? JsonValue.Create(number) : null,
+                },
+            });
+        }
+
+        if (documentation?.Spends ?? false)
+        {
+            parameters.Add(new OpenApiParameter
+            {
+                Name = IdempotencyKeys.Header,
+                In = ParameterLocation.Header,
+                Description = "The same key and request get the first answer again, for at least 24 hours; the same key with another request is 422.",
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = 255, Pattern = "^[!-~]+$" },
+            });
+        }
+
+        parameters.Add(new OpenApiParameter
+        {
+            Name = GatewayMiddleware.RequestIdHeader,
+            In = ParameterLocation.Header,
+            Description = "Echoed in the answer; made up where it is left out.",
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = 128, Pattern = "^[!-~]+$" },
+        });
+    }
+
+    private static void AddHeaders(OpenApiOperation operation, bool isKeyed, bool spends)
+    {
+        foreach (var (status, answer) in operation.Responses ?? [])
+        {
+            if (answer is not OpenApiResponse response)
+            {
+                continue;
+            }
+
+            var headers = response.Headers ??= new Dictionary<string, IOpenApiHeader>();
+            headers[GatewayMiddleware.RequestIdHeader] = Header(JsonSchemaType.String, "Names this call in the service's log.");
+            if (isKeyed && status != "401")
+            {
+                headers[CreditsHeaders.Remaining] = Header(JsonSchemaType.Number, "The durable balance after this answer's own effect.");
+            }
+
+            if (spends && status == "200")
+            {
+                headers[CreditsHeaders.Cost] = Header(JsonSchemaType.Number, "What the call charged; absent where it charged nothing.");
+                headers[CreditsHeaders.Replayed] = Header(JsonSchemaType.Boolean, "true where this is the first answer to the same idempotency key.");
+            }
+
+            if (status == "401")
+            {
+                headers["WWW-Authenticate"] = Header(JsonSchemaType.String, "How to authenticate.");
+            }
+
+            if (status == "503")
+            {
+                headers["Retry-After"] = Header(JsonSchemaType.Integer, "Seconds until a retry makes sense.");
+            }
+        }
+    }
+
+    private static void AddExamples(OpenApiOperation operation, RouteDocumentation? documentation)
+    {
+        if (documentation?.RequestExample is { } request)
+        {
+            SetExample(operation.RequestBody?.Content, request);
+        }
+
+        if (documentation is not null && operation.Responses?.GetValueOrDefault("200") is { } success)
+        {
+            SetExample(success.Content, documentation.ResponseExample);
+        }
+    }
+
+    private static void SetExample(IDictionary<string, OpenApiMediaType>? content, string json)
+    {
+        if (content?.TryGetValue("application/json", out var media) ?? false)
+        {
+            media.Example = JsonNode.Parse(json);
+        }
+    }
+
+    private static OpenApiHeader Header(JsonSchemaType type, string description) =>
+        new() { Description = description, Schema = new OpenApiSchema { Type = type } };
+
+    private static string WithoutSuffix(string name)
+    {
+        const string Suffix = "Body";
+        return name.EndsWith(Suffix, StringComparison.Ordinal) ? name[..^Suffix.Length] : name;
+    }
+}

@@ -1,0 +1,114 @@
+using System.Text.Json.Serialization;
+using Metering.Engine;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Metering.Gateway.Profile;
+
+/// <summary>Dialect A (000, 001): the profile with its credits.</summary>
+internal static class ProfileRoutes
+{
+    public static IEndpointRouteBuilder MapProfile(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/api/v1/me", GetMe)
+            .RequireMeteringKey(ApiKeyScopes.Read)
+            .WithTags("Credits and subscription")
+            .Document("The profile, its plan and its credits", new()
+            {
+                ResponseExample = """
+                    {"data": {"id": "demo", "email": "demo@example.com", "firstName": "Demo", "lastName": null, "companyName": null, "companyWebsite": null,
+                      "createdAt": "2026-05-01T00:00:00.000Z", "plan": "starter", "planName": "Starter", "accessLevel": "platform",
+                      "subscriptionStatus": "active", "currentPeriodEnd": "2026-06-01T00:00:00.000Z", "unlimited": false,
+                      "monthlyCredits": 100, "monthlyCreditsRemaining": 82, "bonusCredits": 0, "permanentCredits": 0, "totalCreditsRemaining": 82}}
+                    """,
+            })
+            .Produces<ProfileAnswerBody>()
+            .ProducesErrors<ProfileErrorBody>(400, 401, 403, 404, 500, 503);
+        return routes;
+    }
+
+    private static async Task<IResult> GetMe(HttpContext context, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, TimeProvider time)
+    {
+        var account = context.GetMeteringCaller().Account;
+        var outcome = await meter.GetBalanceAsync(account, context.RequestAborted).ConfigureAwait(false);
+        if (!outcome.TryGet(out var balance, out var refusal))
+        {
+            return Failure.Of(refusal).ToResult();
+        }
+
+        // An account that an operator made may have no profile; its plan and credits are there all the same.
+        var profile = await directory.FindProfileAsync(account, context.RequestAborted).ConfigureAwait(false);
+        return TypedResults.Json(
+            new ProfileAnswerBody(ProfileBody.Of(account, profile, balance, catalogue, time.GetUtcNow())), ProfileJson.Default.ProfileAnswerBody);
+    }
+}
+
+internal sealed record ProfileAnswerBody(ProfileBody Data);
+
+internal sealed record ProfileBody
+{
+    public required string Id { get; init; }
+
+    public required string? Email { get; init; }
+
+    public required string? FirstName { get; init; }
+
+    public required string? LastName { get; init; }
+
+    public required string? CompanyName { get; init; }
+
+    public required string? CompanyWebsite { get; init; }
+
+    public required string? CreatedAt { get; init; }
+
+    public required string Plan { get; init; }
+
+    public required string PlanName { get; init; }
+
+    public required string AccessLevel { get; init; }
+
+    public required string SubscriptionStatus { get; init; }
+
+    public required string CurrentPeriodEnd { get; init; }
+
+    public required bool Unlimited { get; init; }
+
+    public required Credits MonthlyCredits { get; init; }
+
+    public required Credits MonthlyCreditsRemaining { get; init; }
+
+    public required Credits BonusCredits { get; init; }
+
+    public required Credits PermanentCredits { get; init; }
+
+    public required Credits TotalCreditsRemaining { get; init; }
+
+    public static ProfileBody Of(AccountId account, AccountProfile? profile, Balance balance, Catalogue catalogue, DateTimeOffset now) => new()
+    {
+        Id = account.Value,
+        Email = profile?.Email,
+        FirstName = profile?.FirstName,
+        LastName = profile?.LastName,
+        CompanyName = profile?.CompanyName,
+        CompanyWebsite = profile?.CompanyWebsite,
+        CreatedAt = profile?.CreatedAt.ToWire(),
+        Plan = balance.Plan,
+        PlanName = catalogue.Plans.TryGetValue(balance.Plan, out var plan) ? plan.Name : balance.Plan, // A plan may have left the configuration.
+        AccessLevel = balance.Level.ToName(),
+        SubscriptionStatus = balance.PaidThrough is null || balance.PaidThrough > now ? "active" : "inactive",
+        CurrentPeriodEnd = balance.PeriodEnd.ToWire(),
+        Unlimited = balance.Unlimited,
+        MonthlyCredits = balance.MonthlyAllotment,
+        MonthlyCreditsRemaining = balance.Monthly,
+        BonusCredits = balance.Bonus,
+        PermanentCredits = balance.Permanent,
+        TotalCreditsRemaining = balance.Monthly + balance.Bonus + balance.Permanent,
+    };
+}
+
+/// <summary>JSON of dialect A.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(ProfileAnswerBody))]
+[JsonSerializable(typeof(ProfileErrorBody))]
+internal sealed partial class ProfileJson : JsonSerializerContext;

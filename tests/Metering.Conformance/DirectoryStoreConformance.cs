@@ -1,0 +1,151 @@
+using Metering.Engine;
+using Xunit;
+
+namespace Metering.Conformance;
+
+/// <summary>Every promise of <see cref="IDirectoryStore"/>. A store joins by deriving from it.</summary>
+public abstract class DirectoryStoreConformance : IAsyncLifetime
+{
+    private static readonly DateTimeOffset Now = new(2026, 2, 28, 23, 59, 59, 123, TimeSpan.Zero);
+
+    /// <summary>The store under test, empty at first.</summary>
+    protected IDirectoryStore Store { get; set; } = null!;
+
+    /// <summary>Opens an empty store.</summary>
+    protected abstract ValueTask<IDirectoryStore> OpenAsync();
+
+    /// <inheritdoc />
+    public virtual async Task InitializeAsync() => Store = await OpenAsync();
+
+    /// <inheritdoc />
+    public virtual async Task DisposeAsync() => await Store.DisposeAsync();
+
+    [Fact]
+    public async Task Profiles_come_back_as_they_were_added()
+    {
+        Assert.True(await Store.IsEmptyAsync());
+        var (full, sparse) = (FullProfile("full"), new AccountProfile { Account = new("sparse"), Email = "s@example.com", CreatedAt = Now });
+        Assert.True(await Store.TryAddProfileAsync(full));
+        Assert.True(await Store.TryAddProfileAsync(sparse));
+
+        Assert.Equal(full, await Store.FindProfileAsync(full.Account));
+        Assert.Equal(sparse, await Store.FindProfileAsync(sparse.Account));
+        Assert.Null(await Store.FindProfileAsync(new("nobody")));
+        Assert.False(await Store.IsEmptyAsync());
+    }
+
+    [Fact]
+    public async Task A_second_profile_of_an_account_changes_nothing()
+    {
+        var first = FullProfile("taken");
+        await Store.TryAddProfileAsync(first);
+        Assert.False(await Store.TryAddProfileAsync(first with { Email = "second@example.com" }));
+        Assert.Equal(first, await Store.FindProfileAsync(first.Account));
+    }
+
+    [Fact]
+    public async Task Keys_are_found_by_their_hash()
+    {
+        var (key, other) = (Key(1, "a") with { ExpiresAt = Now.AddDays(1) }, Key(2, "b"));
+        await Store.AddKeyAsync(key);
+        await Store.AddKeyAsync(other);
+        AssertKeys([key], [await Store.FindKeyAsync(Key(1, "a").Hash)]);
+        AssertKeys([other], [await Store.FindKeyAsync(other.Hash)]);
+        Assert.Null(await Store.FindKeyAsync(Key(3, "c").Hash));
+    }
+
+    [Fact]
+    public async Task Keys_of_an_account_are_listed_oldest_first()
+    {
+        var (late, early, same) = (Key(1, "a") with { CreatedAt = Now.AddHours(1) }, Key(2, "a"), Key(3, "a"));
+        foreach (var key in new[] { late, early, same, Key(4, "b") })
+        {
+            await Store.AddKeyAsync(key);
+        }
+
+        AssertKeys([early, same, late], await Store.ListKeysAsync(new("a")));
+        Assert.Empty(await Store.ListKeysAsync(new("nobody")));
+    }
+
+    [Fact]
+    public async Task A_revoked_key_keeps_the_first_instant_and_stays_listed()
+    {
+        var key = Key(1, "a");
+        await Store.AddKeyAsync(key);
+        Assert.False(await Store.RevokeKeyAsync(new("b"), key.Id, Now));
+        Assert.False(await Store.RevokeKeyAsync(key.Account, "key_none", Now));
+        AssertKeys([key], await Store.ListKeysAsync(key.Account));
+
+        Assert.True(await Store.RevokeKeyAsync(key.Account, key.Id, Now.AddMinutes(1)));
+        Assert.True(await Store.RevokeKeyAsync(key.Account, key.Id, Now.AddMinutes(2)));
+        var revoked = key with { RevokedAt = Now.AddMinutes(1) };
+        AssertKeys([revoked], await Store.ListKeysAsync(key.Account));
+        AssertKeys([revoked], [await Store.FindKeyAsync(key.Hash)]);
+    }
+
+    [Fact]
+    public async Task A_key_whose_id_or_hash_is_taken_is_refused()
+    {
+        var key = Key(1, "a");
+        await Store.AddKeyAsync(key);
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await Store.AddKeyAsync(key with { Hash = Key(2, "a").Hash }));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await Store.AddKeyAsync(key with { Id = "key_new" }));
+        AssertKeys([key], await Store.ListKeysAsync(key.Account));
+    }
+
+    [Fact]
+    public async Task Concurrent_calls_are_all_kept()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 40).Select(number => Task.Run(async () =>
+        {
+            var key = Key((byte)number, "a");
+            await Store.AddKeyAsync(key);
+            AssertKeys([key], [await Store.FindKeyAsync(key.Hash)]);
+        })));
+        Assert.Equal(40, (await Store.ListKeysAsync(new("a"))).Count);
+    }
+
+    [Fact]
+    public async Task A_disposed_store_says_so()
+    {
+        await Store.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await Store.IsEmptyAsync());
+    }
+
+    /// <summary>A profile with everything in it.</summary>
+    protected static AccountProfile FullProfile(string account) => new()
+    {
+        Account = new(account),
+        Email = "ada@example.com",
+        FirstName = "Ada",
+        LastName = "Łovelace",
+        CompanyName = "",
+        CompanyWebsite = "https://example.com/?q=1",
+        CreatedAt = Now,
+    };
+
+    /// <summary>A key made of one number.</summary>
+    protected static ApiKey Key(byte number, string account)
+    {
+        var hash = new byte[32];
+        Array.Fill(hash, number);
+        return new()
+        {
+            Id = $"key_{number:x24}",
+            Account = new(account),
+            Name = $"Key {number}",
+            Hash = hash,
+            Display = "smbk_1234567",
+            Scopes = ApiKeyScopes.Read | ApiKeyScopes.Admin,
+            CreatedAt = Now,
+        };
+    }
+
+    /// <summary>Compares keys in everything that they hold.</summary>
+    protected static void AssertKeys(IEnumerable<ApiKey> expected, IEnumerable<ApiKey?> actual)
+    {
+        static (ApiKey? WithoutHash, string Hash) Comparable(ApiKey? key) =>
+            (key is null ? null : key with { Hash = default }, Convert.ToHexString(key is null ? [] : key.Hash.Span));
+        Assert.Equal(expected.Select(Comparable), actual.Select(Comparable));
+    }
+}

@@ -1,0 +1,39 @@
+namespace Metering.Core.Tests.Model;
+
+/// <summary>How an account begins.</summary>
+public sealed record Opening(DateTime Now, DateTime? Anchor, decimal Allotment, int PeriodMonths, DateTime? PaidThrough, bool Unlimited);
+
+/// <summary>One thing that happens to an account, in plain numbers.</summary>
+public abstract record Step
+{
+    /// <summary>The idempotency key; 0 for none.</summary>
+    public int Key { get; init; }
+}
+
+/// <summary>The clock moves, also back.</summary>
+public sealed record Wait(TimeSpan Time) : Step;
+
+/// <summary>The clock moves to the next leap day.</summary>
+public sealed record WaitForLeapDay : Step;
+
+/// <summary>A deduction.</summary>
+public sealed record Spend(decimal Amount) : Step;
+
+/// <summary>A grant; hours to its expiry, 0 for never; a number of an external reference, 0 for none.</summary>
+public sealed record Give(TransactionType Kind, decimal Amount, int ExpiresInHours, int Reference) : Step;
+
+/// <summary>A correction.</summary>
+public sealed record Correct(decimal Amount) : Step;
+
+/// <summary>A refund of the nth transaction from the last; null for all that is left.</summary>
+public sealed record PayBack(int Back, decimal? Amount) : Step;
+
+/// <summary>A call for records: numbers of companies, negative for the company's signals; 0 for no limit is null.</summary>
+public sealed record Fetch(int[] Companies, bool UpTo, decimal? Limit) : Step
+{
+    /// <inheritdoc />
+    public override string ToString() => $"Fetch [{string.Join(", ", Companies)}] UpTo={UpTo} Limit={Limit} Key={Key}";
+}
+
+/// <summary>A payment that moves the paid time by days from now.</summary>
+public sealed record Pay(int DaysAhead, int Reference) : Step;

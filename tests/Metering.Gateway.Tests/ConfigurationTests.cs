@@ -1,0 +1,116 @@
+using Metering.Engine;
+using Microsoft.Extensions.Configuration;
+using Xunit;
+
+namespace Metering.Gateway.Tests;
+
+/// <summary>The section <c>Metering</c>: what it sets, and what it refuses, in words.</summary>
+public sealed class ConfigurationTests
+{
+    [Fact]
+    public void Without_settings_the_default_catalogue_serves()
+    {
+        var options = Read();
+        Assert.Equal(Catalogue.Default.Products.Values.OrderBy(product => product.Id), options.Catalogue.Products.Values.OrderBy(product => product.Id));
+        Assert.Equal(Catalogue.Default.Plans.Values.OrderBy(plan => plan.Id), options.Catalogue.Plans.Values.OrderBy(plan => plan.Id));
+    }
+
+    [Fact]
+    public void A_known_id_changes_only_what_it_names_and_a_new_one_is_added()
+    {
+        var catalogue = Read(
+            ("Products:lead.search:Base", "3.5"),
+            ("Products:phone.lookup:PerUnit", "0.0001"),
+            ("Products:phone.lookup:Level", "api_only"),
+            ("Products:phone.lookup:ChargedOnSuccessOnly", "false"),
+            ("Products:contact.history:CoveredBy", "contact"),
+            ("Plans:starter:MonthlyCredits", "200"),
+            ("Plans:yearly:PeriodMonths", "12"),
+            ("Plans:yearly:Name", "Yearly")).Catalogue;
+        Assert.Equal(Catalogue.Default.Products["lead.search"] with { Base = Credits.Of(3.5m) }, catalogue.Products["lead.search"]);
+        Assert.Equal(
+            new Product { Id = "phone.lookup", PerUnit = new(1), Level = AccessLevel.ApiOnly, ChargedOnSuccessOnly = false },
+            catalogue.Products["phone.lookup"]);
+        Assert.Equal("contact", catalogue.Products["contact.history"].CoveredBy);
+        Assert.Equal(Catalogue.Default.Plans["starter"] with { MonthlyCredits = Credits.Of(200) }, catalogue.Plans["starter"]);
+        Assert.Equal((12, "Yearly"), (catalogue.Plans["yearly"].PeriodMonths, catalogue.Plans["yearly"].Name));
+    }
+
+    [Fact]
+    public void Limits_reach_the_meter()
+    {
+        var options = Read(("QueueCapacity", "10"), ("MaxBatch", "5"), ("MemoryBudgetBytes", "2000000"), ("SnapshotInterval", "100"));
+        Assert.Equal((10, 5, 2_000_000L, 100), (options.QueueCapacity, options.MaxBatch, options.MemoryBudgetBytes, options.SnapshotInterval));
+    }
+
+    [Theory]
+    [InlineData("Products:lead.search:Base", "-1", "a plain decimal from 0")]
+    [InlineData("Products:lead.search:Base", "1.23456", "at most 4 decimals")]
+    [InlineData("Products:lead.search:PerUnit", "free", "a plain decimal")]
+    [InlineData("Products:lead.search:PerUnit", "", "a plain decimal")]
+    [InlineData("Products:lead.search:Unit", "block", "request or record or result_block")]
+    [InlineData("Products:lead.search:BlockSize", "0", "from 1")]
+    [InlineData("Products:company:BlockSize", "10", "result_block")]
+    [InlineData("Products:lead.search:ChargedOnSuccessOnly", "yes", "true or false")]
+    [InlineData("Products:lead.search:CoveredBy", "mobile", "company")]
+    [InlineData("Products:lead.search:Level", "gold", "trial or web_visitors or api_only or platform")]
+    [InlineData("Products:lead.search:Price", "1", "Base, PerUnit, Unit")]
+    [InlineData("Products:lead.search", "1", "Base, PerUnit")]
+    [InlineData("Plans:starter:MonthlyCredits", "1e3", "a plain decimal")]
+    [InlineData("Plans:starter:PeriodMonths", "3", "1 or 12")]
+    [InlineData("Plans:starter:Unlimited", "1", "true or false")]
+    [InlineData("Plans:starter:Credits", "1", "MonthlyCredits")]
+    [InlineData("Plans:starter:Name", "", "a text")]
+    [InlineData("QueueCapacity", "0", "1 to 1000000")]
+    [InlineData("MaxBatch", "many", "1 to 100000")]
+    [InlineData("SnapshotInterval", "99", "100 to 1000000")]
+    [InlineData("MemoryBudgetBytes", "1000", "1048576")]
+    [InlineData("Store", "oracle", "sqlite or memory")]
+    [InlineData("Queue", "5", "QueueCapacity")]
+    public void A_wrong_setting_is_named_with_its_value_and_what_is_allowed(string setting, string value, string allowed)
+    {
+        var error = Assert.Throws<MeteringStartupException>(() => Read((setting, value)));
+        Assert.Contains("Metering:" + setting, error.Message, StringComparison.Ordinal);
+        Assert.Contains(value, error.Message, StringComparison.Ordinal);
+        Assert.Contains(allowed, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Theory]
+    [InlineData("Products:Lead Search")]
+    [InlineData("Plans:Gold!")]
+    public void A_wrong_id_is_named_with_what_is_allowed(string path)
+    {
+        var error = Assert.Throws<MeteringStartupException>(() => Read((path + ":Level", "trial")));
+        Assert.Contains("Metering:" + path, error.Message, StringComparison.Ordinal);
+        Assert.Contains("a-z 0-9", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ApiKeys:Prefixes:0", "has space")]
+    [InlineData("ApiKeys:Prefixes:0", "far_too_long_for_a_prefix_")]
+    [InlineData("ApiKeys:Prefix", "x_")]
+    [InlineData("ApiKeys:Prefixes:0", "only_")]
+    public void A_wrong_prefix_is_refused(string setting, string value)
+    {
+        var error = Assert.Throws<MeteringStartupException>(() => MeteringConfiguration.ReadGatewayOptions(SectionOf((setting, value))));
+        Assert.Contains("Metering:ApiKeys", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Prefixes_are_read() => Assert.Equal(
+        ["mtr_", "acme_"],
+        MeteringConfiguration.ReadGatewayOptions(SectionOf(("ApiKeys:Prefixes:0", "mtr_"), ("ApiKeys:Prefixes:1", "acme_"))).KeyPrefixes);
+
+    private static CreditMeteringOptions Read(params (string Setting, string Value)[] settings)
+    {
+        var options = new CreditMeteringOptions();
+        options.ReadConfiguration(SectionOf(settings.Any(setting => setting.Setting == "Store") ? settings : [.. settings, ("Store", "memory")]));
+        return options;
+    }
+
+    private static IConfigurationSection SectionOf(params (string Setting, string Value)[] settings) => new ConfigurationBuilder()
+        .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create<string, string?>("Metering:" + setting.Setting, setting.Value)))
+        .Build()
+        .GetSection("Metering");
+}
