@@ -125,14 +125,41 @@ public sealed class EngineRaceTests : IAsyncDisposable
         Assert.Equal((RefusalReason.InvalidRequest, "amount"), (refusal!.Reason, refusal.Field));
     }
 
+    [Fact]
+    public async Task An_account_larger_than_the_whole_memory_budget_can_be_used()
+    {
+        await using var small = NewMeter(options => options.MemoryBudgetBytes = 1);
+        Assert.True((await small.OpenAccountAsync(Account, new() { Plan = "starter" })).IsSuccess);
+        Assert.Equal(Credits.Of(99), (await small.DeductAsync(Account, One)).Value.Credits);
+    }
+
+    [Fact]
+    public async Task Refreshing_an_account_does_not_gather_what_left_memory()
+    {
+        await meter.OpenAccountAsync(Account, new() { Plan = "platinum" });
+        await meter.AccessRecordsAsync(Account, new() { Records = [.. Enumerable.Range(0, 10_000).Select(id => new RecordRequest("company", $"{id}"))] });
+        await meter.RefreshAsync(Account);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        for (var round = 0; round < 100; round++)
+        {
+            await meter.RefreshAsync(Account);
+        }
+
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 10_000_000);
+    }
+
     private static DeductRequest One { get; } = new() { Amount = Credits.Of(1) };
 
     private static PaymentRequest Payment(string invoice) => new() { PaidThrough = Start.AddMonths(1), ExternalReference = invoice };
 
     private async Task OpenAsync(AccountId account) => Assert.True((await meter.OpenAccountAsync(account, new() { Plan = "starter" })).IsSuccess);
 
-    private EmbeddedCreditMeter NewMeter() =>
-        new(reads, new CreditMeteringOptions { Catalogue = CreditMeterConformance.TestCatalogue }, clock, NullLogger<EmbeddedCreditMeter>.Instance);
+    private EmbeddedCreditMeter NewMeter(Action<CreditMeteringOptions>? configure = null)
+    {
+        var options = new CreditMeteringOptions { Catalogue = CreditMeterConformance.TestCatalogue };
+        configure?.Invoke(options);
+        return new(reads, options, clock, NullLogger<EmbeddedCreditMeter>.Instance);
+    }
 
     /// <summary>Makes the reads of activations wait.</summary>
     private sealed class HeldReads(ILedgerStore inner) : DelegatingLedgerStore(inner)

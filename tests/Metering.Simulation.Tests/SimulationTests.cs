@@ -14,18 +14,6 @@ public sealed class SimulationTests
         Assert.True(failure is null, failure is { } found ? $"seed {found.Seed}: {found.Violation}\n{Shrinker.Shrink(found.Seed, StoreBug.None)}" : "");
     }
 
-    /// <summary>Seeds that once found a bug of the engine, each with what it found.</summary>
-    [Theory]
-    [InlineData(1, "a call that waited to load its account wrote after the meter was drained")]
-    [InlineData(47, "a refund of what another activation had charged broke an invariant")]
-    [InlineData(1212, "an account that left memory while the meter drained wrote a snapshot afterwards")]
-    [InlineData(2534, "a refund was judged by a queue that did not last")]
-    public void Seeds_that_found_bugs_stay_sound(int seed, string found)
-    {
-        var (_, violation) = Simulation.Execute(PlanGenerator.Generate(seed));
-        Assert.True(violation is null, $"It is back that {found}: {violation}");
-    }
-
     [Theory]
     [InlineData(3)]
     [InlineData(17)]

@@ -101,7 +101,18 @@ internal static class PlantedBugs
             new SourceEdit(Accounts + "CallRunner.cs", "if (!isDecided || !attempt.UsedSlot)", """if (!isDecided || (!Mutant.Is("slot-leak") && !attempt.UsedSlot))""")),
         new("refund-ended", "what came from a month that has ended comes back to that month",
             new SourceEdit(Core + "Account.Credits.cs", "if (burn.ExpiresAt <= now)", """if (!Mutant.Is("refund-ended") && burn.ExpiresAt <= now)""")),
-        new("sliding", "a record subscription is not ended by the full refund of its charge",
-            new SourceEdit(Core + "Account.Credits.cs", "EndedRecords = isFull ? original.Records : [],", """EndedRecords = isFull && !Mutant.Is("sliding") ? original.Records : [],""")),
+        new("record-outlives", "a record subscription is not ended by the full refund of its charge",
+            new SourceEdit(Core + "Account.Credits.cs", "EndedRecords = isFull ? original.Records : [],", """EndedRecords = isFull && !Mutant.Is("record-outlives") ? original.Records : [],""")),
+
+        // Bugs that the simulation found in the engine, planted again.
+        new("drain-early", "a call that waited to load its account writes after the meter was drained",
+            new SourceEdit(Accounts + "GroupCommit.cs", "if (isStopping || fatal.Task.IsCompleted)", """if ((isStopping && !Mutant.Is("drain-early")) || fatal.Task.IsCompleted)"""),
+            new SourceEdit(Accounts + "CallRunner.cs", "if (commit.IsStopping)", """if (commit.IsStopping && !Mutant.Is("drain-early"))""")),
+        new("drain-snapshot", "an account that leaves memory after the meter was drained leaves a snapshot",
+            new SourceEdit(Accounts + "GroupCommit.cs", "if (isClosed)", """if (isClosed && !Mutant.Is("drain-snapshot"))""")),
+        new("refund-behind", "a refund is judged on a state that has not seen its charge",
+            new SourceEdit("src/Metering.Engine/EmbeddedCreditMeter.cs", "View.Sequence < original.Sequence)", """View.Sequence < original.Sequence && !Mutant.Is("refund-behind"))""")),
+        new("evict-own", "an account that is larger than the memory budget is evicted by its own load",
+            new SourceEdit(Accounts + "ActivationTable.cs", "activation == loaded ||", """(activation == loaded && !Mutant.Is("evict-own")) ||""")),
     ];
 }

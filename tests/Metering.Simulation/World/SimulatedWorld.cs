@@ -6,7 +6,7 @@ namespace Metering.Simulation;
 /// </summary>
 internal sealed class SimulatedWorld(int seed, Action<string>? trace)
 {
-    private const int MaxSteps = 1_000_000;
+    private const int MaxSteps = 200_000;
 
     private readonly List<(SimulatedScheduler Scheduler, Task Task)> runnable = [];
     private readonly PriorityQueue<Action, (long At, long Order)> events = new();
