@@ -12,6 +12,9 @@ internal sealed record SourceEdit(string File, string Original, string Replaceme
 /// <param name="Edits">How it is planted in a copy of the sources; none where the simulated store has it built in.</param>
 internal sealed record PlantedBug(string Name, string Bug, params SourceEdit[] Edits)
 {
+    /// <summary>True for a bug of what is rare in a short history: it is looked for with <see cref="PlantedBugs.SmallFigures"/>.</summary>
+    public bool NeedsSmallFigures { get; init; }
+
     /// <summary>A bug of the store itself.</summary>
     public StoreBug Store { get; init; }
 }

@@ -44,7 +44,7 @@ internal sealed class MutantBuild : IDisposable
     {
         var (exitCode, output) = Start(
             [Path.Combine(SimulationProject, "bin", "Release", "net10.0", "Metering.Simulation.dll"), "--seeds", seeds.ToString(CultureInfo.InvariantCulture), "--no-shrink", "--bug", bug.Store.ToString()],
-            bug.Edits.Length > 0 ? bug.Name : string.Empty);
+            bug.NeedsSmallFigures ? $"{bug.Name},{PlantedBugs.SmallFigures.Name}" : bug.Name);
         var finding = output.Split('\n').FirstOrDefault(line => line.StartsWith("seed ", StringComparison.Ordinal));
         return exitCode == 1 && finding is not null
             ? new(bug, int.Parse(finding.AsSpan(5, finding.IndexOf(':', StringComparison.Ordinal) - 5), CultureInfo.InvariantCulture), finding[(finding.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim())
@@ -88,9 +88,9 @@ internal sealed class MutantBuild : IDisposable
 
             public static class Mutant
             {
-                private static readonly string Active = Environment.GetEnvironmentVariable("{{SwitchVariable}}") ?? string.Empty;
+                private static readonly string[] Active = (Environment.GetEnvironmentVariable("{{SwitchVariable}}") ?? string.Empty).Split(',');
 
-                public static bool Is(string name) => Active == name;
+                public static bool Is(string name) => Array.IndexOf(Active, name) >= 0;
             }
             """);
         foreach (var (bug, edit) in bugs.SelectMany(bug => bug.Edits.Select(edit => (bug, edit))))

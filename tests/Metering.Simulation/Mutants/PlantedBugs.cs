@@ -52,7 +52,7 @@ internal static class PlantedBugs
                 {
                     keys.Restore(segment);
                 }
-                """)),
+                """)) { NeedsSmallFigures = true },
         new("charge-record-twice", "two calls for one record at the same instant both pay",
             new SourceEdit(Core + "Account.Spending.cs", "out var active) && active.IsActiveOn(today))", """out var active) && active.IsActiveOn(today) && !(Mutant.Is("charge-record-twice") && state.LastAppliedAt == now))""")),
         new("snapshot-future", "a snapshot is stored before its state lasts, and trusted",
@@ -65,7 +65,7 @@ internal static class PlantedBugs
 
                 await store.AppendAsync(groups);
                 """),
-            new SourceEdit(Accounts + "ActivationLoader.cs", "rows[0].Link == snapshot.Head.Link", """(Mutant.Is("snapshot-future") || rows[0].Link == snapshot.Head.Link)""")),
+            new SourceEdit(Accounts + "ActivationLoader.cs", "rows[0].Link == snapshot.Head.Link", """(Mutant.Is("snapshot-future") || rows[0].Link == snapshot.Head.Link)""")) { NeedsSmallFigures = true },
         new("february", "the reset of an anchor after the 28th comes a day late in February",
             new SourceEdit(Core + "BillingPeriods.cs", "=> anchor.AddMonths(checked(period * periodMonths));", """
                 => Mutant.Is("february") && anchor.Day > 28 && anchor.AddMonths(checked(period * periodMonths)).Month == 2
@@ -109,7 +109,7 @@ internal static class PlantedBugs
             new SourceEdit(Accounts + "GroupCommit.cs", "if (isStopping || fatal.Task.IsCompleted)", """if ((isStopping && !Mutant.Is("drain-early")) || fatal.Task.IsCompleted)"""),
             new SourceEdit(Accounts + "CallRunner.cs", "if (commit.IsStopping)", """if (commit.IsStopping && !Mutant.Is("drain-early"))""")),
         new("drain-snapshot", "an account that leaves memory after the meter was drained leaves a snapshot",
-            new SourceEdit(Accounts + "GroupCommit.cs", "if (isClosed)", """if (isClosed && !Mutant.Is("drain-snapshot"))""")),
+            new SourceEdit(Accounts + "GroupCommit.cs", "if (isClosed)", """if (isClosed && !Mutant.Is("drain-snapshot"))""")) { NeedsSmallFigures = true },
         new("refund-behind", "a refund is judged on a state that has not seen its charge",
             new SourceEdit("src/Metering.Engine/EmbeddedCreditMeter.cs", "View.Sequence < original.Sequence)", """View.Sequence < original.Sequence && !Mutant.Is("refund-behind"))""")),
         new("evict-own", "an account that is larger than the memory budget is evicted by its own load",

@@ -91,8 +91,12 @@ internal sealed class PlanGenerator
                 case 0 when random.Next(2) == 0:
                     items.Add(new CrashItem(at, random.Next(clocks.Length), random.Next(1, 100)));
                     break;
-                case 1 when random.Next(2) == 0:
+                case 1:
+                    // Readers come while a meter drains, too.
                     items.Add(new RestartItem(at, random.Next(clocks.Length)));
+                    at += random.Next(10);
+                    Call(new BalanceOperation { Index = items.Count, Account = accounts[0], MeterChoice = random.Next(4) });
+                    Call(new BalanceOperation { Index = items.Count, Account = accounts[^1], MeterChoice = random.Next(4) });
                     break;
                 case 2 or 3 or 4:
                     Jump();
@@ -281,7 +285,7 @@ internal sealed class PlanGenerator
     {
         var index = items.Count;
         var candidates = spent.Where(operation => operation.Account == account).ToArray();
-        var of = candidates.Length == 0 || random.Next(20) == 0 ? -1 : candidates[^random.Next(1, Math.Min(candidates.Length, 12) + 1)].Index;
+        var of = candidates.Length == 0 || random.Next(20) == 0 ? -1 : candidates[^random.Next(1, Math.Min(candidates.Length, random.Next(3) > 0 ? 2 : 12) + 1)].Index;
         return new(of, new() { TransactionId = new(9_999, 1), Amount = random.Next(2) == 0 ? null : Amount(4), Description = $"op-{index}", IdempotencyKey = Key() })
         {
             Index = index, Account = account, Retries = Retries(), MeterChoice = random.Next(4), CancelAfter = CancelAfter(),
