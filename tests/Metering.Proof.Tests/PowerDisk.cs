@@ -59,8 +59,11 @@ internal sealed class PowerDisk : IDisposable
     /// <summary>Writes fail with an I/O error.</summary>
     public bool FailsWrites { set => control.Write(56, value ? 1L : 0); }
 
+    /// <summary>The process dies as the next sync begins: what it wrote before is in the page cache only.</summary>
+    public bool KillsAtSync { set => control.Write(64, value ? 1L : 0); }
+
     /// <summary>Syncs fail with an I/O error, and what they should have written is forgotten, as Linux does.</summary>
-    public bool FailsSyncs { set => control.Write(64, value ? 1L : 0); }
+    public bool FailsSyncs { set => control.Write(72, value ? 1L : 0); }
 
     /// <summary>What a process needs to run on this disk.</summary>
     public IReadOnlyDictionary<string, string> Variables => new Dictionary<string, string>

@@ -23,9 +23,48 @@ public sealed class PowerTests(ITestOutputHelper output)
     [NativeFact]
     public async Task Commits_that_do_not_wait_for_the_disk_are_caught()
     {
-        var (disk, books, _) = await RunAsync("Metering.Proof.Tests.dll", 1);
+        var (disk, books, _) = await RunAsync("Metering.Proof.Tests.dll", 10);
         output.WriteLine($"Power loss with synchronous=NORMAL planted, seed {Scale.Seed}: {disk}; {books}.");
         Assert.True(books.Lost > 0, "Acknowledged operations should have been lost, and were not.");
+    }
+
+    [NativeFact]
+    public async Task What_a_restarted_server_found_unsynced_and_told_a_caller_outlasts_a_loss_of_power()
+    {
+        using var folder = await DataFolder.CreateAsync();
+        using var disk = PowerDisk.Under(folder);
+        var operation = new Operation
+        {
+            Account = 0,
+            Path = "/v1/credits/deduct",
+            Body = """{"amount": 7, "reference": "op"}""",
+            Key = "key",
+            References = ["op"],
+        };
+        using (var server = await ServerProcess.StartAsync(folder.Path, disk.Variables))
+        {
+            using var caller = new Caller(server, folder.Keys);
+            disk.KillsAtSync = true;
+            Assert.Null((await caller.SendAsync(operation)).Status);
+            await server.WaitForExitAsync();
+            disk.KillsAtSync = false;
+        }
+
+        using (var server = await ServerProcess.StartAsync(folder.Path, disk.Variables))
+        {
+            using var caller = new Caller(server, folder.Keys);
+            var reply = await caller.SendAsync(operation);
+            Assert.True(reply is { Status: 200, IsReplay: true }, "The page cache outlived the process, and the restarted one should have found the decision in it.");
+            await server.KillAsync();
+        }
+
+        disk.Cut(null);
+        using (var server = await ServerProcess.StartAsync(folder.Path, disk.Variables))
+        {
+            using var caller = new Caller(server, folder.Keys);
+            Assert.Contains(await caller.ReadRowsAsync(0), row => row.Reference == "op" && row.Amount == -7);
+            await server.KillAsync();
+        }
     }
 
     /// <summary>Loads a server, kills it and cuts the power, again and again; ends early where something was lost.</summary>

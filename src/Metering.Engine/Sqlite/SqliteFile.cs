@@ -52,6 +52,7 @@ internal sealed class SqliteFile : IDisposable
             writer = SqliteDatabase.Open(full, writable: true, BusyMilliseconds);
             CheckOwner(writer, full, format);
             Configure(writer, full);
+            MakeDurable(writer, full);
             Migrate(writer, format);
             CheckWhole(writer, full);
             return new(full, fileLock, writer);
@@ -189,6 +190,20 @@ internal sealed class SqliteFile : IDisposable
             PRAGMA cache_size = -65536;
             PRAGMA mmap_size = 0;
             """);
+    }
+
+    /// <summary>
+    /// Puts what a killed process left in the log on the disk before anybody is told of it. SQLite takes the log's whole commits as made,
+    /// but the process may have died between writing and syncing: then they stand in the page cache only, and a loss of power would take
+    /// back what this process has told meanwhile.
+    /// </summary>
+    private static void MakeDurable(SqliteDatabase writer, string path)
+    {
+        if (writer.Scalar("PRAGMA wal_checkpoint(TRUNCATE)") != 0)
+        {
+            throw new MeteringStartupException(
+                $"The database {System.IO.Path.GetFileName(path)} is in use by another program, so that its log cannot be moved into it. Close it, then start again.");
+        }
     }
 
     private static void Migrate(SqliteDatabase writer, SqliteFormat format)

@@ -44,6 +44,7 @@ struct control {
     volatile int64_t room;        /* bytes that can still be written; negative: any number */
     volatile int64_t read_only;   /* 1: writes fail as on a file system that was remounted read-only */
     volatile int64_t fail_writes; /* 1: writes fail with EIO */
+    volatile int64_t kill_at_sync; /* 1: the process dies as the next sync begins */
     volatile int64_t fail_syncs;  /* 1: syncs fail with EIO, and what they should have written counts as clean, as on Linux */
 };
 
@@ -154,13 +155,15 @@ static const char *name_of(const char *path) {
 
 static struct file *of(int fd) { return control != NULL && fd >= 0 && fd < MAX_DESCRIPTORS ? by_descriptor[fd] : NULL; }
 
-/* Called with the gate held: the one place where the power fails, so that it can fail before anything that this library does. */
+/* The power fails: no handler runs, and nothing that was not synced is ever synced. */
+static void die(void) {
+    kill(getpid(), SIGKILL);
+    for (;;) pause();
+}
+
 static void step(void) {
     control->operations++;
-    if (control->kill_at != 0 && control->operations >= control->kill_at) {
-        kill(getpid(), SIGKILL);
-        for (;;) pause();
-    }
+    if (control->kill_at != 0 && control->operations >= control->kill_at) die();
 }
 
 static int fault(int error) {
@@ -249,6 +252,7 @@ static int sync_descriptor(struct file *file) {
     int result = 0;
     pthread_mutex_lock(&gate);
     step();
+    if (control->kill_at_sync) die();
     if (control->fail_syncs) {
         if (file != &the_folder) forget(file);
         result = fault(EIO);
