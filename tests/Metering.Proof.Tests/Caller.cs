@@ -69,7 +69,7 @@ internal sealed class Caller(ServerProcess server, IReadOnlyList<string> keys) :
         var reply = await SendAsync(request);
         return reply.Status == (int)HttpStatusCode.OK
             ? reply.Body
-            : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"GET {path} came to {reply.Status}: {reply.Body} {server.Errors}"));
+            : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"GET {path} came to {reply.Status}: {reply.Body} {server.Errors}{server.Output}"));
     }
 
     private async Task<Reply> SendAsync(HttpRequestMessage request)

@@ -53,17 +53,14 @@ internal sealed class PowerDisk : IDisposable
     /// <summary>Bytes that can still be written; negative for any number.</summary>
     public long Room { set => control.Write(40, value); }
 
-    /// <summary>Writes fail as on a file system that was remounted read-only.</summary>
-    public bool IsReadOnly { set => control.Write(48, value ? 1L : 0); }
-
-    /// <summary>Writes fail with an I/O error.</summary>
-    public bool FailsWrites { set => control.Write(56, value ? 1L : 0); }
+    /// <summary>Writes fail with this number of the operating system; 0 for none.</summary>
+    public int WriteError { set => control.Write(48, (long)value); }
 
     /// <summary>The process dies as the next sync begins: what it wrote before is in the page cache only.</summary>
-    public bool KillsAtSync { set => control.Write(64, value ? 1L : 0); }
+    public bool KillsAtSync { set => control.Write(56, value ? 1L : 0); }
 
     /// <summary>Syncs fail with an I/O error, and what they should have written is forgotten, as Linux does.</summary>
-    public bool FailsSyncs { set => control.Write(72, value ? 1L : 0); }
+    public bool FailsSyncs { set => control.Write(64, value ? 1L : 0); }
 
     /// <summary>What a process needs to run on this disk.</summary>
     public IReadOnlyDictionary<string, string> Variables => new Dictionary<string, string>

@@ -36,16 +36,15 @@
 
 /* The test reads and writes the same fields at the same offsets: 8 bytes each, in this order. */
 struct control {
-    volatile int64_t operations;  /* writes, truncations, synced blocks and syncs so far */
+    volatile int64_t operations;   /* writes, truncations, synced blocks and syncs so far */
     volatile int64_t writes;
-    volatile int64_t syncs;       /* that succeeded */
-    volatile int64_t failures;    /* calls that a fault of the disk made fail */
-    volatile int64_t kill_at;     /* the process dies as this operation begins; 0: never */
-    volatile int64_t room;        /* bytes that can still be written; negative: any number */
-    volatile int64_t read_only;   /* 1: writes fail as on a file system that was remounted read-only */
-    volatile int64_t fail_writes; /* 1: writes fail with EIO */
+    volatile int64_t syncs;        /* that succeeded */
+    volatile int64_t failures;     /* calls that a fault of the disk made fail */
+    volatile int64_t kill_at;      /* the process dies as this operation begins; 0: never */
+    volatile int64_t room;         /* bytes that can still be written; negative: any number */
+    volatile int64_t write_error;  /* writes fail with this errno; 0: they don't */
     volatile int64_t kill_at_sync; /* 1: the process dies as the next sync begins */
-    volatile int64_t fail_syncs;  /* 1: syncs fail with EIO, and what they should have written counts as clean, as on Linux */
+    volatile int64_t fail_syncs;   /* 1: syncs fail with EIO, and what they should have written counts as clean, as on Linux */
 };
 
 struct file {
@@ -175,8 +174,7 @@ static int fault(int error) {
 /* How much of a write the disk takes; -1 with errno for none. A disk that fills up takes a part. */
 static ssize_t admit(size_t count) {
     control->writes++;
-    if (control->read_only) return fault(EROFS);
-    if (control->fail_writes) return fault(EIO);
+    if (control->write_error) return fault((int)control->write_error);
     if (control->room < 0 || count == 0) return (ssize_t)count;
     if (control->room == 0) return fault(ENOSPC);
     if ((int64_t)count > control->room) count = (size_t)control->room;
@@ -330,7 +328,7 @@ int ftruncate(int fd, off_t length) {
     if (file == NULL) return real_ftruncate(fd, length);
     pthread_mutex_lock(&gate);
     step();
-    int result = control->read_only ? fault(EROFS) : control->fail_writes ? fault(EIO) : real_ftruncate(fd, length);
+    int result = control->write_error ? fault((int)control->write_error) : real_ftruncate(fd, length);
     if (result == 0) mark(file, length - length % BLOCK, (off_t)file->blocks * BLOCK);
     pthread_mutex_unlock(&gate);
     return result;
@@ -354,7 +352,7 @@ int unlink(const char *path) {
     if (name == NULL || *name == '\0') return real(path);
     pthread_mutex_lock(&gate);
     step();
-    int result = control->read_only ? fault(EROFS) : real(path);
+    int result = control->write_error ? fault((int)control->write_error) : real(path);
     if (result == 0) {
         char lasting[PATH_MAX];
         struct file *file = find(name);
