@@ -333,8 +333,13 @@ internal sealed class GroupCommit
 
     private void Fail(List<QueuedDecision> live, Exception exception)
     {
-        var reason = exception as LedgerFatalException ?? new LedgerFatalException($"The ledger failed unexpectedly: {exception.Message}", exception);
-        logger.LogCritical(exception, "The ledger failed and this process must stop: {Reason}", reason.Message);
+        // A failure of the disk is told by the host, which stops for it; its stack trace would say nothing more. Anything else is a bug.
+        if (exception is not LedgerFatalException reason)
+        {
+            reason = new($"The ledger failed unexpectedly: {exception.Message}", exception);
+            logger.LogCritical(exception, "The ledger failed unexpectedly and this process must stop.");
+        }
+
         fatal.TrySetResult(reason);
         DropAll(live, Release.Unknown);
     }

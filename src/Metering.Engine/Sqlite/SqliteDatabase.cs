@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SQLitePCL;
 
 namespace Metering.Engine;
@@ -84,7 +85,13 @@ internal sealed class SqliteDatabase : IDisposable
         }
     }
 
-    public SqliteFailure Failure(int code) => new(code, raw.sqlite3_errmsg(handle).utf8_to_string() ?? raw.sqlite3_errstr(code).utf8_to_string());
+    /// <summary>The failure of the call before this one.</summary>
+    public SqliteFailure Failure(int code)
+    {
+        // First of all, before another call of this thread changes it. SQLite itself keeps it only where a commit is not what failed.
+        var systemError = Marshal.GetLastSystemError();
+        return new(code, raw.sqlite3_errmsg(handle).utf8_to_string() ?? raw.sqlite3_errstr(code).utf8_to_string(), systemError);
+    }
 
     public void Dispose()
     {

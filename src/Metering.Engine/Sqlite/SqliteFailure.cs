@@ -4,16 +4,23 @@ using SQLitePCL;
 namespace Metering.Engine;
 
 /// <summary>What SQLite answered where it should have answered OK. It never leaves the stores: they say what it means for their caller.</summary>
-internal sealed class SqliteFailure(int code, string message) : Exception(message)
+internal sealed class SqliteFailure(int code, string message, int systemError) : Exception(message)
 {
+    // A write that the system turned down before it took a byte of it, by its number on Linux, macOS and the BSDs: a file system that was
+    // remounted read-only (EROFS), a quota that is used up (EDQUOT).
+    private static readonly int[] TurnedDown = [30, 69, 122];
+
     /// <summary>The extended result code.</summary>
     public int Code { get; } = code;
 
     /// <summary>The primary result code.</summary>
     public int Primary => Code & 0xFF;
 
-    private bool IsRefusal => Primary is raw.SQLITE_FULL or raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_READONLY or raw.SQLITE_NOMEM
-        or raw.SQLITE_CANTOPEN or raw.SQLITE_PERM or raw.SQLITE_PROTOCOL or raw.SQLITE_NOLFS or raw.SQLITE_INTERRUPT;
+    // Only of a write: a sync that fails leaves the outcome open, whatever its reason.
+    private bool IsWriteTurnedDown => Code == raw.SQLITE_IOERR_WRITE && TurnedDown.Contains(systemError);
+
+    private bool IsRefusal => IsWriteTurnedDown || Primary is raw.SQLITE_FULL or raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_READONLY
+        or raw.SQLITE_NOMEM or raw.SQLITE_CANTOPEN or raw.SQLITE_PERM or raw.SQLITE_PROTOCOL or raw.SQLITE_NOLFS or raw.SQLITE_INTERRUPT;
 
     private bool IsContent => Primary is raw.SQLITE_CONSTRAINT or raw.SQLITE_TOOBIG or raw.SQLITE_MISMATCH;
 

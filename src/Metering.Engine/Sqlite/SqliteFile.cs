@@ -52,6 +52,7 @@ internal sealed class SqliteFile : IDisposable
             writer = SqliteDatabase.Open(full, writable: true, BusyMilliseconds);
             CheckOwner(writer, full, format);
             Configure(writer, full);
+            MakeDurable(writer, full);
             Migrate(writer, format);
             CheckWhole(writer, full);
             return new(full, fileLock, writer);
@@ -189,6 +190,57 @@ internal sealed class SqliteFile : IDisposable
             PRAGMA cache_size = -65536;
             PRAGMA mmap_size = 0;
             """);
+    }
+
+    /// <summary>
+    /// Puts what a process left in the log when it died on the disk, before anybody is told of it. SQLite takes the log's whole commits as
+    /// made, but they may stand in the page cache only, and a loss of power would take back what this process has told meanwhile.
+    /// </summary>
+    private static void MakeDurable(SqliteDatabase writer, string path)
+    {
+        // The lock keeps every other program from changing the log.
+        writer.Execute("BEGIN IMMEDIATE");
+        try
+        {
+            RewriteLog(path + "-wal");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new MeteringStartupException(
+                $"The log of the database {System.IO.Path.GetFileName(path)} cannot be written ({error.Message}). Check the disk of {Folder(path)}, then start again.", error);
+        }
+        finally
+        {
+            writer.TryRollBack();
+        }
+
+        if (writer.Scalar("PRAGMA wal_checkpoint(TRUNCATE)") != 0)
+        {
+            throw new MeteringStartupException(
+                $"The database {System.IO.Path.GetFileName(path)} is in use by another program, so that its log cannot be moved into it. Close it, then start again.");
+        }
+    }
+
+    /// <remarks>
+    /// Syncing alone is not enough: after a sync that failed, Linux holds what was not written as clean, and the next sync says that all is
+    /// well. A checkpoint over a log of which the disk has the beginning only would, after a loss of power, bring back pages of the past.
+    /// </remarks>
+    private static void RewriteLog(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        using var log = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        var piece = new byte[1 << 20];
+        for (int read; (read = log.ReadAtLeast(piece, piece.Length, throwOnEndOfStream: false)) > 0;)
+        {
+            log.Seek(-read, SeekOrigin.Current);
+            log.Write(piece, 0, read);
+        }
+
+        log.Flush(flushToDisk: true);
     }
 
     private static void Migrate(SqliteDatabase writer, SqliteFormat format)

@@ -120,6 +120,15 @@ public sealed class SqliteLedgerStore : ILedgerStore
         }
     }
 
+    /// <summary>Lets commits return before they are on the disk, as a wrong setting would; for tests, which must catch it.</summary>
+    internal void LeaveCommitsUnsynced()
+    {
+        lock (writing)
+        {
+            file.Writer.Execute("PRAGMA synchronous = NORMAL");
+        }
+    }
+
     /// <summary>Lets the file grow by a number of pages only, as a full disk would; for tests.</summary>
     /// <param name="pages">Pages of 4,096 bytes.</param>
     internal void LimitGrowth(long pages)

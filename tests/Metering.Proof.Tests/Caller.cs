@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+
+namespace Metering.Proof.Tests;
+
+/// <summary>A row of the ledger, as a caller reads it.</summary>
+internal sealed record Row(string Id, long Number, string Type, decimal Amount, decimal Credits, string? Reference);
+
+/// <summary>What a call came to.</summary>
+/// <param name="Status">The status; null where no answer came.</param>
+/// <param name="Body">The answer's body.</param>
+/// <param name="IsReplay">The answer of an earlier call with the same key.</param>
+/// <param name="RetryAfterSeconds">When to try again; null where the answer does not say.</param>
+internal sealed record Reply(int? Status, string Body, bool IsReplay, double? RetryAfterSeconds);
+
+/// <summary>Calls one server over HTTP.</summary>
+internal sealed class Caller(ServerProcess server, IReadOnlyList<string> keys) : IDisposable
+{
+    private readonly HttpClient client = new() { BaseAddress = server.Address, Timeout = TimeSpan.FromSeconds(30) };
+
+    /// <summary>Sends an operation. What came back stays with it where it was acknowledged.</summary>
+    public async Task<Reply> SendAsync(Operation operation)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, operation.Path);
+        request.Content = new StringContent(operation.Body, Encoding.UTF8, "application/json");
+        request.Headers.Add("X-API-Key", keys[operation.Account]);
+        request.Headers.Add("Idempotency-Key", operation.Key);
+        var reply = await SendAsync(request);
+        if (reply.Status == (int)HttpStatusCode.OK)
+        {
+            operation.Answer ??= reply.Body;
+        }
+
+        return reply;
+    }
+
+    /// <summary>All rows of an account, newest first.</summary>
+    public async Task<IReadOnlyList<Row>> ReadRowsAsync(int account)
+    {
+        var rows = new List<Row>();
+        for (string? cursor = null; ;)
+        {
+            var page = JsonElement.Parse(await GetAsync(account, "/v1/transactions?limit=100" + (cursor is null ? string.Empty : "&cursor=" + cursor)));
+            rows.AddRange(page.GetProperty("transactions").EnumerateArray().Select(row => new Row(
+                row.GetProperty("id").GetString()!,
+                row.GetProperty("number").GetInt64(),
+                row.GetProperty("type").GetString()!,
+                row.GetProperty("amount").GetDecimal(),
+                row.GetProperty("credits").GetDecimal(),
+                row.TryGetProperty("reference", out var reference) ? reference.GetString() : null)));
+            if ((cursor = page.GetProperty("nextCursor").GetString()) is null)
+            {
+                return rows;
+            }
+        }
+    }
+
+    /// <summary>The balance of an account.</summary>
+    public async Task<decimal> ReadCreditsAsync(int account) => JsonElement.Parse(await GetAsync(account, "/v1/credits")).GetProperty("credits").GetDecimal();
+
+    public void Dispose() => client.Dispose();
+
+    private async Task<string> GetAsync(int account, string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Add("X-API-Key", keys[account]);
+        var reply = await SendAsync(request);
+        return reply.Status == (int)HttpStatusCode.OK
+            ? reply.Body
+            : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"GET {path} came to {reply.Status}: {reply.Body} {server.Errors}{server.Output}"));
+    }
+
+    private async Task<Reply> SendAsync(HttpRequestMessage request)
+    {
+        try
+        {
+            using var response = await client.SendAsync(request);
+            return new(
+                (int)response.StatusCode,
+                await response.Content.ReadAsStringAsync(),
+                response.Headers.TryGetValues("Idempotent-Replayed", out _),
+                response.Headers.RetryAfter?.Delta?.TotalSeconds);
+        }
+        catch (Exception error) when (error is HttpRequestException or IOException or OperationCanceledException)
+        {
+            return new(null, error.Message, false, null);
+        }
+    }
+}
