@@ -17,7 +17,22 @@ public sealed record Deduction(TransactionId TransactionId, Credits Charged, Cre
 /// <param name="Charged">Credits spent in sum.</param>
 /// <param name="Credits">The balance after it.</param>
 /// <param name="Items">An outcome per item, in the order of the request.</param>
-public sealed record BatchDeduction(Credits Charged, Credits Credits, IReadOnlyList<Outcome<Deduction>> Items);
+public sealed record BatchDeduction(Credits Charged, Credits Credits, IReadOnlyList<Outcome<Deduction>> Items)
+{
+    /// <summary>The first transaction of the batch: its items are durable together, so it tells for all of them. Null where every item was refused.</summary>
+    public TransactionId? FirstTransaction()
+    {
+        foreach (var item in Items)
+        {
+            if (item.IsSuccess)
+            {
+                return item.Value.TransactionId;
+            }
+        }
+
+        return null;
+    }
+}
 
 /// <summary>What became of one record of a call. The numbers are part of the stored format.</summary>
 public enum RecordStatus : byte

@@ -19,7 +19,7 @@ public sealed record Product
     /// <summary>1 to 64 characters of <c>a-z 0-9 . _ -</c>.</summary>
     public required string Id { get; init; }
 
-    /// <summary>Charged once a call, 0 or more.</summary>
+    /// <summary>Charged once a call, 0 or more; 0 for a record, whose price is its own whatever the call that asks for it.</summary>
     public Credits Base { get; init; }
 
     /// <summary>Charged a unit, 0 or more.</summary>

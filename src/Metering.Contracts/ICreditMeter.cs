@@ -9,7 +9,8 @@ namespace Metering;
 /// <item>The same idempotency key and request get the first answer again, for at least 24 hours and across restarts.</item>
 /// <item>Cancellation is honoured until the call is decided; after that it ends only the wait (<see cref="OperationCanceledException"/>),
 /// and the call takes effect.</item>
-/// <item>Expected refusals are values. Exceptions are bugs, a disposed meter (<see cref="ObjectDisposedException"/>) or cancellation.</item>
+/// <item>Expected refusals are values. Exceptions are bugs, a damaged ledger or cancellation; a meter that was stopped
+/// answers <see cref="RefusalReason.Overloaded"/>.</item>
 /// </list>
 /// All members are safe for concurrent use.
 /// </summary>

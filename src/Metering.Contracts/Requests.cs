@@ -47,7 +47,10 @@ public enum AccessMode
     /// <summary>Charge for all records or for none.</summary>
     AllOrNothing,
 
-    /// <summary>Charge for records in their order as long as credits and <see cref="RecordAccessRequest.MaxCredits"/> last.</summary>
+    /// <summary>
+    /// Charge for every record that credits and <see cref="RecordAccessRequest.MaxCredits"/> still allow, in their order, records that start
+    /// a subscription before the products that it covers. What does not fit is refused and passed over.
+    /// </summary>
     UpTo,
 }
 

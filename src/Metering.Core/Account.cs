@@ -81,6 +81,7 @@ public static partial class Account
                 Key = command.Key,
                 Answer = keep.Answer,
             }),
+            Refused refused => refused.Refusal,
             Open => new Refusal(RefusalReason.AccountExists, $"The account {state.Id} exists already."),
             _ => throw new InvariantException($"There is no command {command.GetType().Name}."),
         };

@@ -43,9 +43,10 @@ public static partial class CommandRules
             return null;
         }
 
-        if (text.Length > maxLength)
+        // Characters as people count them: one outside the basic plane is one, though it takes two code units.
+        if (text.Length > maxLength && text.EnumerateRunes().Count() is var length && length > maxLength)
         {
-            return Refusal.Invalid(field, $"{field} has {text.Length} characters; at most {maxLength} are allowed.");
+            return Refusal.Invalid(field, $"{field} has {length} characters; at most {maxLength} are allowed.");
         }
 
         if (text.AsSpan().IndexOfAny(Suspicious) < 0)

@@ -137,3 +137,13 @@ public sealed class KeepAnswer : Command
     /// <summary>The encoded answer.</summary>
     public required ReadOnlyMemory<byte> Answer { get; init; }
 }
+
+/// <summary>
+/// A request that the shell refuses (a product that left the catalogue, say) but that came with a key: where the key was answered before, the
+/// first answer stands.
+/// </summary>
+public sealed class Refused : Command
+{
+    /// <summary>The shell's refusal.</summary>
+    public required Refusal Refusal { get; init; }
+}

@@ -18,7 +18,7 @@ public abstract class Entry
     /// <summary>The idempotency key that this entry answers; null for none.</summary>
     public CommandKey? Key { get; init; }
 
-    /// <summary>The answer to <see cref="Key"/> where the entry itself cannot rebuild it (see AnswerCodec in the engine).</summary>
+    /// <summary>The answer to <see cref="Key"/> where the entry itself cannot rebuild it (<see cref="AnswerCodec"/>).</summary>
     public ReadOnlyMemory<byte> Answer { get; init; }
 }
 

@@ -6,8 +6,8 @@ namespace Metering.Core;
 /// <summary>
 /// The stored form of a whole state: what activation begins from, so that it need not replay every entry. A snapshot is only a
 /// shortcut: the ledger is the truth, and a snapshot of another version or that cannot be read is passed over. No hash chain covers
-/// it, so it ends with a checksum of its own: a damaged one must never become a balance. Equal states have equal bytes, as far as
-/// their tables of references and keys were filled in the same order.
+/// it, so it ends with a checksum of its own: a damaged one must never become a balance. Equal states have equal bytes, so
+/// that a verification can compare them.
 /// </summary>
 public static class SnapshotCodec
 {
@@ -51,14 +51,14 @@ public static class SnapshotCodec
         }
 
         writer.Unsigned((ulong)state.Refunds.Count);
-        foreach (var (number, refunded) in state.Refunds)
+        foreach (var (number, refunded) in state.Refunds.OrderBy(refund => refund.Key))
         {
             writer.Unsigned((ulong)number);
             writer.Credits(refunded);
         }
 
         writer.Unsigned((ulong)state.ExternalReferences.Count);
-        foreach (var reference in state.ExternalReferences)
+        foreach (var reference in state.ExternalReferences.Order())
         {
             writer.Fixed128(reference);
         }
@@ -154,7 +154,7 @@ public static class SnapshotCodec
             writer.Time(segment.Newest);
             writer.Unsigned((ulong)segment.LastSequence);
             writer.Unsigned((ulong)segment.Uses.Count);
-            foreach (var (id, use) in segment.Uses)
+            foreach (var (id, use) in segment.Uses.OrderBy(known => known.Key))
             {
                 writer.Fixed128(id);
                 writer.Fixed128(use.Request);

@@ -8,11 +8,14 @@ public sealed class CreditMeteringOptions
 
     /// <summary>
     /// Decisions that may wait for the ledger at once, 1 to 1,000,000; default 65,536. A smaller queue refuses earlier under load (503),
-    /// a larger one lets callers wait longer and takes more memory (about 1 KB each).
+    /// a larger one lets callers wait longer and takes more memory: about 1 KB a deduction, more for a batch or a call for many records.
     /// </summary>
     public int QueueCapacity { get; set; } = 65_536;
 
-    /// <summary>Decisions in one commit at most, 1 to 100,000; default 8,192. Smaller commits are slower in sum; larger ones delay the first answer.</summary>
+    /// <summary>
+    /// Entries after which a commit takes no further decision, 1 to 100,000; default 8,192. Smaller commits are slower in sum; larger ones
+    /// delay the first answer.
+    /// </summary>
     public int MaxBatch { get; set; } = 8_192;
 
     /// <summary>
@@ -53,6 +56,7 @@ public sealed class CreditMeteringOptions
         Check(nameof(MaxBatch), MaxBatch, 1, 100_000);
         Check(nameof(MemoryBudgetBytes), MemoryBudgetBytes, 1L << 20, long.MaxValue);
         Check(nameof(SnapshotInterval), SnapshotInterval, 100, 1_000_000);
+        CatalogueRules.Check(Catalogue);
         if (LedgerStoreFactory is null || DirectoryStoreFactory is null)
         {
             throw new MeteringStartupException("No store is set: call UseSqlite(path) or UseMemory() in AddCreditMetering.");

@@ -64,8 +64,8 @@ internal sealed class CreditMeteringService(IServiceProvider services, IHostAppl
     private async Task StopOnFatalAsync(EmbeddedCreditMeter running)
     {
         var failure = await running.Fatal;
-        logger.LogCritical("{Failure} The process stops now; what was acknowledged is on disk and is recovered at the next start.", failure.Message);
         Environment.ExitCode = LedgerFailedExitCode;
         lifetime.StopApplication();
+        logger.LogCritical("{Failure} The process stops now; what was acknowledged is on disk and is recovered at the next start.", failure.Message);
     }
 }

@@ -19,7 +19,7 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, A
             var rows = await store.ReadAsync(account, state.Sequence + 1, PageRows);
             foreach (var row in rows)
             {
-                Account.Evolve(state, Views.ToEntry(row));
+                Evolve(state, row);
                 head = row.Link is { } link ? new(row.Sequence, link) : head;
             }
 
@@ -32,6 +32,18 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, A
         return head.Sequence == state.Sequence
             ? new AccountActivation(state, head, snapshotSequence, commit, settings)
             : throw new LedgerFormatException($"The ledger of account {account} ends inside a commit, at entry {state.Sequence}.");
+    }
+
+    private static void Evolve(AccountState state, LedgerRow row)
+    {
+        try
+        {
+            Account.Evolve(state, Views.ToEntry(row));
+        }
+        catch (Exception exception) when (exception is LedgerFormatException or InvariantException)
+        {
+            throw new LedgerFormatException($"Account {state.Id} cannot be loaded: entry {row.Sequence} is damaged. Verify the ledger. ({exception.Message})");
+        }
     }
 
     private async Task<(AccountState State, LedgerHead Head)> FromSnapshotAsync(AccountId account)

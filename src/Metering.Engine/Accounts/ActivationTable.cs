@@ -106,6 +106,16 @@ internal sealed class ActivationTable
         return activation;
     }
 
+    /// <summary>Takes a few steps of eviction where accounts in memory have grown beyond the budget. Call it outside every lock.</summary>
+    /// <param name="inUse">The account at hand, which stays.</param>
+    public void MakeRoom(AccountActivation inUse)
+    {
+        if (IsOverBudget)
+        {
+            Evict(inUse);
+        }
+    }
+
     /// <summary>Called under an activation's lock, so it only counts: evicting would take other activations' locks.</summary>
     private void AddBytes(long count) => Interlocked.Add(ref bytes, count);
 
@@ -119,7 +129,7 @@ internal sealed class ActivationTable
     }
 
     /// <summary>
-    /// A few steps of the clock algorithm: whoever was used since the hand last came by stays, others go. Whoever loads an account takes
+    /// A few steps of the clock algorithm: whoever was used since the hand last came by stays, others go. Whoever loads or uses an account takes
     /// the steps, so that eviction keeps up with loading by itself; under the budget they only forget activations that are gone, of which
     /// a load adds one at most. The account just loaded stays: one that is larger than the whole budget must be usable, too.
     /// </summary>

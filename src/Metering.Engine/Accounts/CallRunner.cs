@@ -120,6 +120,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
             }
 
             commit.Kick();
+            accounts.MakeRoom(activation);
             if (!attempt.Decision.Core.MustLookUpKey)
             {
                 return (null, attempt);
@@ -179,7 +180,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
         {
             Refusal = new(RefusalReason.OutcomeUnknown, "The ledger did not say whether this call was written; ask for its transactionId or retry with the same idempotency key.")
             {
-                TransactionId = (own as TransactionEntry)?.Id,
+                TransactionId = (own as TransactionEntry)?.Id ?? attempt.Decision.Batch?.FirstTransaction(),
                 RetryAfter = RetryAfter,
             },
         };

@@ -35,14 +35,14 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
 
         var product = request.Product is null ? null : catalogue.Products.GetValueOrDefault(request.Product);
         var price = request.Amount ?? product?.PriceOf(request.Quantity ?? 1);
+        var key = KeyOf(request.IdempotencyKey, request, WriteRequest);
         if (price is null)
         {
-            return product is null
+            return RefuseUnlessKnown(key, product is null
                 ? Refusal.Invalid("product", $"product must be one of {string.Join(", ", catalogue.Products.Keys)} where there is no amount.")
-                : Refusal.Invalid("quantity", $"The price of this quantity is above {Credits.MaxAmount} credits.");
+                : Refusal.Invalid("quantity", $"The price of this quantity is above {Credits.MaxAmount} credits."));
         }
 
-        var key = KeyOf(request.IdempotencyKey, request, WriteRequest);
         return new Deduct
         {
             Key = key,
@@ -95,16 +95,16 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
             return invalid;
         }
 
+        var key = KeyOf(request.IdempotencyKey, request, WriteRequest);
         var records = new PricedRecord[request.Records.Count];
         for (var index = 0; index < records.Length; index++)
         {
             if (Price(request.Records[index], index, out records[index]) is { } refusal)
             {
-                return refusal;
+                return RefuseUnlessKnown(key, refusal);
             }
         }
 
-        var key = KeyOf(request.IdempotencyKey, request, WriteRequest);
         return new AccessRecords
         {
             Key = key,
@@ -240,6 +240,10 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
         return null;
     }
 
+    /// <summary>The catalogue may have changed since the key was used: a retry must still hear its first answer.</summary>
+    private static Outcome<Command> RefuseUnlessKnown(CommandKey? key, Refusal refusal) =>
+        key is null ? refusal : new Refused { Key = key, Refusal = refusal };
+
     private ulong TagOf(CommandKey? key) => key is { } known ? (ulong)known.Id : nextTag();
 
     private static CommandKey? KeyOf<T>(string? key, T request, Action<T, ByteWriter> write)
@@ -293,9 +297,9 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
         writer.OptionalText(request.Reference);
         foreach (var record in request.Records)
         {
-            writer.Text(record.Type);
-            writer.Text(record.Id);
-            writer.OptionalText(record.Product);
+            writer.OptionalText(record?.Type);
+            writer.OptionalText(record?.Id);
+            writer.OptionalText(record?.Product);
         }
     }
 

@@ -190,7 +190,8 @@ internal sealed class GroupCommit
     private void TakeBatch(List<QueuedDecision> batch)
     {
         gathered.Clear();
-        while (batch.Count < maxBatch && queue.TryPeek(out var next))
+        var entries = 0;
+        while (entries < maxBatch && queue.TryPeek(out var next))
         {
             if (!gathered.TryAdd(next.Activation.Account, next.Activation) && gathered[next.Activation.Account] != next.Activation)
             {
@@ -198,6 +199,7 @@ internal sealed class GroupCommit
             }
 
             batch.Add(queue.Dequeue());
+            entries += next.Entries.Length;
             if (next.Snapshot is not null)
             {
                 return;
@@ -235,14 +237,14 @@ internal sealed class GroupCommit
         }
         catch (LedgerUnavailableException exception)
         {
-            logger.LogError("The ledger could not be written, {Count} calls are refused: {Reason}", live.Count, exception.Message);
             DropAll(live, Release.Unavailable);
+            Tell(() => logger.LogError("The ledger could not be written, {Count} calls are refused: {Reason}", live.Count, exception.Message));
             return;
         }
         catch (LedgerOutcomeUnknownException exception)
         {
-            logger.LogError("The ledger's answer to a commit was lost; {Count} calls look it up: {Reason}", live.Count, exception.Message);
             DropAll(live, Release.Unknown);
+            Tell(() => logger.LogError("The ledger's answer to a commit was lost; {Count} calls look it up: {Reason}", live.Count, exception.Message));
             return;
         }
         catch (LedgerContentException exception)
@@ -269,8 +271,8 @@ internal sealed class GroupCommit
     {
         if (live.Count == 1)
         {
-            logger.LogCritical("The ledger refused the content of a decision of account {Account}: {Reason}", live[0].Activation.Account, exception.Message);
             DropAll(live, Release.Rejected);
+            Tell(() => logger.LogCritical("The ledger refused the content of a decision of account {Account}: {Reason}", live[0].Activation.Account, exception.Message));
             return;
         }
 
@@ -310,7 +312,7 @@ internal sealed class GroupCommit
         catch (LedgerUnavailableException exception)
         {
             // A snapshot only shortens the next activation; the ledger is the truth.
-            logger.LogWarning("A snapshot of account {Account} was not stored: {Reason}", account, exception.Message);
+            Tell(() => logger.LogWarning("A snapshot of account {Account} was not stored: {Reason}", account, exception.Message));
         }
         catch (Exception exception)
         {
@@ -333,15 +335,27 @@ internal sealed class GroupCommit
 
     private void Fail(List<QueuedDecision> live, Exception exception)
     {
-        // A failure of the disk is told by the host, which stops for it; its stack trace would say nothing more. Anything else is a bug.
-        if (exception is not LedgerFatalException reason)
-        {
-            reason = new($"The ledger failed unexpectedly: {exception.Message}", exception);
-            logger.LogCritical(exception, "The ledger failed unexpectedly and this process must stop.");
-        }
-
+        var reason = exception as LedgerFatalException ?? new LedgerFatalException($"The ledger failed unexpectedly: {exception.Message}", exception);
         fatal.TrySetResult(reason);
         DropAll(live, Release.Unknown);
+        if (reason != exception)
+        {
+            // A failure of the disk is told by the host, which stops for it; its stack trace would say nothing more. This one is a bug.
+            Tell(() => logger.LogCritical(exception, "The ledger failed unexpectedly and this process must stop."));
+        }
+    }
+
+    /// <summary>Logs behind the deed: a log that fails (on the same full disk, say) must not stop the writer.</summary>
+    private static void Tell(Action log)
+    {
+        try
+        {
+            log();
+        }
+        catch (AggregateException)
+        {
+            // A provider of the host failed; there is nobody left to tell.
+        }
     }
 
     private void Complete(QueuedDecision decision, Release release)

@@ -109,7 +109,7 @@ internal sealed class SqliteFile : IDisposable
 
         try
         {
-            Directory.CreateDirectory(Folder(full));
+            MakeFolder(Folder(full));
 
             // Two names of one file must meet at one lock.
             return new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
@@ -190,6 +190,19 @@ internal sealed class SqliteFile : IDisposable
             PRAGMA cache_size = -65536;
             PRAGMA mmap_size = 0;
             """);
+    }
+
+    /// <summary>A new folder is its owner's alone: it holds e-mail addresses, hashes of keys and what customers searched for.</summary>
+    private static void MakeFolder(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(folder);
+        }
+        else if (!Directory.Exists(folder))
+        {
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
     }
 
     /// <summary>

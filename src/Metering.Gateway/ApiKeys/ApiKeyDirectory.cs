@@ -46,19 +46,24 @@ public sealed class ApiKeyDirectory
     /// <param name="account">The account.</param>
     /// <param name="id">The key's id ("key_…").</param>
     /// <param name="cancellationToken">Cancels before anything is written.</param>
-    /// <exception cref="LedgerUnavailableException">The store cannot be written now; nothing was changed.</exception>
+    /// <exception cref="LedgerUnavailableException">The store cannot be written now; ask again.</exception>
     public async ValueTask<bool> RevokeAsync(AccountId account, string id, CancellationToken cancellationToken = default)
     {
-        var revoked = await store.RevokeKeyAsync(account, id, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
-        lock (gate)
+        try
         {
-            // Revocations are rare: forgetting everything is cheaper than an index from id to hash.
-            revocations++;
-            young = [];
-            old = [];
+            return await store.RevokeKeyAsync(account, id, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
         }
-
-        return revoked;
+        finally
+        {
+            lock (gate)
+            {
+                // Also where the store failed: it may have the revocation all the same. Revocations are rare, so that forgetting
+                // everything is cheaper than an index from id to hash.
+                revocations++;
+                young = [];
+                old = [];
+            }
+        }
     }
 
     private ApiKey? Recall(KeyHash hash)

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Metering.Engine;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Metering.Gateway;
 
@@ -19,19 +18,14 @@ internal static class LedgerVerification
             throw new MeteringStartupException($"There is no ledger at {path}; name its folder with --data.");
         }
 
-        var options = new CreditMeteringOptions();
-        options.ReadConfiguration(section);
-        var provider = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System).BuildServiceProvider();
-        await using (provider.ConfigureAwait(false))
+        // The file itself, whatever store is configured: an empty ledger in memory is always sound.
+        var store = SqliteLedgerStore.Open(path);
+        await using (store.ConfigureAwait(false))
         {
-            var store = options.LedgerStoreFactory!(provider);
-            await using (store.ConfigureAwait(false))
-            {
-                var report = await LedgerVerifier.VerifyAsync(store).ConfigureAwait(false);
-                await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"Accounts checked: {report.Accounts}; entries checked: {report.Entries}.")).ConfigureAwait(false);
-                await output.WriteLineAsync(report.IsSound ? "The ledger is sound." : $"The ledger is NOT sound. First fault: {report.Fault}").ConfigureAwait(false);
-                return report.IsSound ? 0 : 1;
-            }
+            var report = await LedgerVerifier.VerifyAsync(store).ConfigureAwait(false);
+            await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"Accounts checked: {report.Accounts}; entries checked: {report.Entries}.")).ConfigureAwait(false);
+            await output.WriteLineAsync(report.IsSound ? "The ledger is sound." : $"The ledger is NOT sound. First fault: {report.Fault}").ConfigureAwait(false);
+            return report.IsSound ? 0 : 1;
         }
     }
 }

@@ -1,4 +1,3 @@
-using Metering.Engine;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -64,9 +63,10 @@ public static class CreditsHeaders
                 .GetBalanceAsync(account, context.RequestAborted).ConfigureAwait(false);
             return outcome.IsSuccess ? outcome.Value : null;
         }
-        catch (Exception exception) when (exception is LedgerUnavailableException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception)
         {
-            // The response itself is good; a header that cannot be known now is left out rather than spoiling it.
+            // Whatever went wrong, the response itself stands: a header that cannot be known now is left out rather than spoiling it, and
+            // the fault of a damaged account is told where the account is called, not here.
             return null;
         }
     }

@@ -10,13 +10,16 @@ namespace Metering.Gateway;
 /// <summary>Probes for whatever runs the process. Open: they tell nothing of any account.</summary>
 internal static class HealthRoutes
 {
+    // Some load balancers probe with HEAD.
+    private static readonly string[] Probes = [HttpMethods.Get, HttpMethods.Head];
+
     public static IEndpointRouteBuilder MapHealth(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/health").WithTags("Health");
-        group.MapGet("live", GetLive)
+        group.MapMethods("live", Probes, GetLive)
             .Document("Whether the process answers", new() { ResponseExample = """{"status": "ok"}""" })
             .Produces<HealthBody>();
-        group.MapGet("ready", GetReady)
+        group.MapMethods("ready", Probes, GetReady)
             .Document("Whether the ledger can be written", new() { ResponseExample = """{"status": "ok"}""" })
             .Produces<HealthBody>()
             .ProducesProblems(500, 503);

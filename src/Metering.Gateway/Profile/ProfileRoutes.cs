@@ -20,7 +20,8 @@ internal static class ProfileRoutes
                     {"data": {"id": "demo", "email": "demo@example.com", "firstName": "Demo", "lastName": null, "companyName": null, "companyWebsite": null,
                       "createdAt": "2026-05-01T00:00:00.000Z", "plan": "starter", "planName": "Starter", "accessLevel": "platform",
                       "subscriptionStatus": "active", "currentPeriodEnd": "2026-06-01T00:00:00.000Z", "unlimited": false,
-                      "monthlyCredits": 100, "monthlyCreditsRemaining": 82, "bonusCredits": 0, "permanentCredits": 0, "totalCreditsRemaining": 82}}
+                      "monthlyCredits": 100, "monthlyCreditsRemaining": 82, "bonusCredits": 0, "permanentCredits": 0, "totalCreditsRemaining": 82,
+                      "settings": {"smbType": null}}}
                     """,
             })
             .Produces<ProfileAnswerBody>()
@@ -84,6 +85,8 @@ internal sealed record ProfileBody
 
     public required Credits TotalCreditsRemaining { get; init; }
 
+    public required ProfileSettingsBody Settings { get; init; }
+
     public static ProfileBody Of(AccountId account, AccountProfile? profile, Balance balance, Catalogue catalogue, DateTimeOffset now) => new()
     {
         Id = account.Value,
@@ -104,8 +107,13 @@ internal sealed record ProfileBody
         BonusCredits = balance.Bonus,
         PermanentCredits = balance.Permanent,
         TotalCreditsRemaining = balance.Monthly + balance.Bonus + balance.Permanent,
+        Settings = new(SmbType: null),
     };
 }
+
+/// <summary>What the account has chosen.</summary>
+/// <param name="SmbType">The lead database: null until one is chosen.</param>
+internal sealed record ProfileSettingsBody(string? SmbType);
 
 /// <summary>JSON of dialect A.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
