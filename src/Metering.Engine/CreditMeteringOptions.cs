@@ -39,7 +39,10 @@ public sealed class CreditMeteringOptions
     /// </summary>
     public TaskScheduler Scheduler { get; set; } = TaskScheduler.Default;
 
-    /// <summary>Makes the tags of transactions (see <see cref="TransactionId"/>) where no idempotency key gives one; a simulation passes a seeded one.</summary>
+    /// <summary>
+    /// Makes 64 random bits: for the tags of transactions (see <see cref="TransactionId"/>) where no idempotency key gives one, and for the
+    /// jitter of retries; a simulation passes a seeded one.
+    /// </summary>
     public Func<ulong> NextTag { get; set; } = () => (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
 
     /// <summary>Checks every setting.</summary>

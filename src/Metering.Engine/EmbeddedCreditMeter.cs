@@ -15,7 +15,6 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     private readonly GroupCommit commit;
     private readonly ActivationTable accounts;
     private readonly CallRunner runner;
-    private volatile bool isStopping;
 
     /// <summary>Makes a meter on an open store.</summary>
     /// <param name="store">The ledger; the caller disposes it, after the meter.</param>
@@ -110,6 +109,12 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         try
         {
             original = await FindAsync(account, request.TransactionId, cancellationToken);
+            if (original is not null && (await accounts.GetAsync(account)).View.Sequence < original.Sequence)
+            {
+                // Another activation charged it: what is in memory here is behind the ledger and cannot judge the refund. The durable
+                // view tells, because what runs ahead of it may have taken the same numbers for something that will not last.
+                await accounts.RetireAsync(account);
+            }
         }
         catch (LedgerUnavailableException exception)
         {
@@ -211,17 +216,16 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     /// </summary>
     public async ValueTask DrainAsync()
     {
-        isStopping = true;
+        commit.Stop();
         if (!commit.Fatal.IsCompleted)
         {
-            await commit.WhenIdleAsync();
             await accounts.RetireAllAsync();
-            await commit.WhenIdleAsync();
+            await commit.CloseAsync();
         }
     }
 
     /// <inheritdoc />
-    public ValueTask DisposeAsync() => isStopping ? ValueTask.CompletedTask : DrainAsync();
+    public ValueTask DisposeAsync() => commit.IsStopping ? ValueTask.CompletedTask : DrainAsync();
 
     private static Outcome<Posting> ToPosting(Run run)
     {
@@ -251,7 +255,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     private ValueTask<Run> RunAsync(AccountId account, Call call, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return isStopping ? new(new Run { Refusal = CallRunner.Stopping }) : runner.RunAsync(account, call, cancellationToken);
+        return runner.RunAsync(account, call, cancellationToken);
     }
 
     /// <summary>The durable figures, after what is due has been entered.</summary>

@@ -62,7 +62,7 @@ public static class MeteringGateway
         routes.MapLeadCredits();
         routes.MapProfile();
         routes.MapHealth();
-        routes.MapOpenApi();
+        routes.MapOpenApi("/openapi/v1.json");
         return routes;
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Xml.Linq;
 
 namespace Metering.Architecture.Tests;
@@ -6,7 +5,7 @@ namespace Metering.Architecture.Tests;
 /// <summary>The repository that these tests stand in, read as files: what a project may use is a matter of its project file.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = Path.GetFullPath(Path.Combine(ThisFolder(), "..", ".."));
+    public static string Root { get; } = FindRoot(AppContext.BaseDirectory);
 
     /// <summary>The project files of src, by project name.</summary>
     public static IReadOnlyDictionary<string, XDocument> Projects { get; } = Directory
@@ -27,5 +26,7 @@ internal static class Repository
         .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal) &&
             !file.Contains($"{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
 
-    private static string ThisFolder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+    private static string FindRoot(string folder) => File.Exists(Path.Combine(folder, "Metering.sln"))
+        ? folder
+        : FindRoot(Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests do not run inside the repository."));
 }

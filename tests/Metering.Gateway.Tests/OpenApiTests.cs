@@ -96,6 +96,15 @@ public sealed class OpenApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public void Fields_that_may_be_left_out_are_not_required_and_whole_numbers_are_integers()
+    {
+        var deduct = document.GetProperty("components").GetProperty("schemas").GetProperty("Deduct");
+        Assert.False(deduct.TryGetProperty("required", out _));
+        Assert.Equal(["null", "integer"], deduct.GetProperty("properties").GetProperty("quantity").GetProperty("type").EnumerateArray().Select(type => type.GetString()));
+        Assert.Equal("integer", document.GetProperty("components").GetProperty("schemas").GetProperty("Page").GetProperty("properties").GetProperty("limit").GetProperty("type").GetString());
+    }
+
+    [Fact]
     public void Parameters_tell_their_range_and_default()
     {
         var limit = Operations().Single(operation => operation.Name == "GET /api/v1/credits/transactions").Json

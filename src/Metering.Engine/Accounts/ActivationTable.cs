@@ -12,6 +12,7 @@ internal sealed class ActivationTable
     private const int MinEntriesForSnapshot = 64;
 
     private const int EvictionSteps = 16;
+    private const int TidyingSteps = 2;
 
     private readonly ConcurrentDictionary<AccountId, Lazy<Task<AccountActivation>>> slots = new();
     private readonly ActivationLoader loader;
@@ -24,6 +25,8 @@ internal sealed class ActivationTable
         loader = new(store, commit, new(options.SnapshotInterval, Remove, AddBytes));
         budgetBytes = options.MemoryBudgetBytes;
     }
+
+    private bool IsOverBudget => Interlocked.Read(ref bytes) > budgetBytes;
 
     /// <summary>Accounts in memory.</summary>
     public int Count => slots.Count;
@@ -99,7 +102,7 @@ internal sealed class ActivationTable
         var activation = await loader.LoadAsync(account);
         hand.Enqueue(activation);
         AddBytes(activation.Bytes);
-        Evict();
+        Evict(activation);
         return activation;
     }
 
@@ -117,18 +120,23 @@ internal sealed class ActivationTable
 
     /// <summary>
     /// A few steps of the clock algorithm: whoever was used since the hand last came by stays, others go. Whoever loads an account takes
-    /// the steps, so that eviction keeps up with loading by itself.
+    /// the steps, so that eviction keeps up with loading by itself; under the budget they only forget activations that are gone, of which
+    /// a load adds one at most. The account just loaded stays: one that is larger than the whole budget must be usable, too.
     /// </summary>
-    private void Evict()
+    private void Evict(AccountActivation loaded)
     {
-        for (var step = 0; step < EvictionSteps && Interlocked.Read(ref bytes) > budgetBytes && hand.TryDequeue(out var activation); step++)
+        for (var step = 0; step < (IsOverBudget ? EvictionSteps : TidyingSteps) && hand.TryDequeue(out var activation); step++)
         {
             if (activation.Gone.IsCompleted)
             {
                 continue;
             }
 
-            if (activation.WasUsed || !activation.TryRetireIdle(MinEntriesForSnapshot))
+            if (activation == loaded || !IsOverBudget)
+            {
+                hand.Enqueue(activation);
+            }
+            else if (activation.WasUsed || !activation.TryRetireIdle(MinEntriesForSnapshot))
             {
                 activation.WasUsed = false;
                 hand.Enqueue(activation);

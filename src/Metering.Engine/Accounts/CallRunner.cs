@@ -38,7 +38,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
-    public static Refusal Stopping { get; } =
+    private static readonly Refusal Stopping =
         new(RefusalReason.Overloaded, "This server is stopping; try again.") { RetryAfter = RetryAfter };
 
     private static readonly Refusal Overloaded =
@@ -88,10 +88,16 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
     {
         while (true)
         {
+            if (commit.IsStopping)
+            {
+                return (Stopping, default);
+            }
+
             var activation = await accounts.GetAsync(account);
+            cancellationToken.ThrowIfCancellationRequested();
             if (!commit.TryTakeSlot())
             {
-                return (commit.Fatal.IsCompleted ? NotWritten : Overloaded, default);
+                return (commit.Fatal.IsCompleted ? NotWritten : commit.IsStopping ? Stopping : Overloaded, default);
             }
 
             var (isDecided, attempt) = (false, default(Attempt));
@@ -109,7 +115,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
 
             if (!isDecided)
             {
-                await activation.Gone.WaitAsync(cancellationToken);
+                await activation.Gone.OrCancelledAsync(cancellationToken);
                 continue;
             }
 
@@ -120,7 +126,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
             }
 
             // Only a durable ledger can be asked, so what is on its way comes first; if it is lost, the next round sees another state.
-            await attempt.SeenThrough.Released.WaitAsync(cancellationToken);
+            await attempt.SeenThrough.Released.OrCancelledAsync(cancellationToken);
             call.Evidence = await LookUpAsync(account, activation.View.Sequence, call.Key!.Value);
         }
     }
@@ -129,7 +135,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
     private async ValueTask<Run?> SettleAsync(AccountId account, Attempt attempt, CancellationToken cancellationToken)
     {
         var seen = attempt.SeenThrough;
-        var release = seen.IsDurable ? Release.Durable : await seen.Released.WaitAsync(cancellationToken);
+        var release = seen.IsDurable ? Release.Durable : await seen.Released.OrCancelledAsync(cancellationToken);
         var own = attempt.Decision.Core.Entry;
         switch (release)
         {
@@ -154,13 +160,14 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
     /// <summary>The answer to a commit was lost: the reloaded ledger tells whether the attempt's entries are there.</summary>
     private async ValueTask<Run?> FindOutAsync(AccountId account, Attempt attempt, Entry? own)
     {
-        if (attempt.LastEntry is { } last && !commit.Fatal.IsCompleted)
+        // The call's own entry, not just its last: what falls due by it may be the same entry, to the byte, in another's decision.
+        if ((own ?? attempt.LastEntry) is { } entry && !commit.Fatal.IsCompleted)
         {
             try
             {
                 await accounts.GetAsync(account);
-                var rows = await store.ReadAsync(account, last.Sequence, 1);
-                return rows.Count == 1 && rows[0].Facts.Span.SequenceEqual(FactsOf(last)) ? await AnswerAsync(account, attempt) : null;
+                var rows = await store.ReadAsync(account, entry.Sequence, 1);
+                return rows.Count == 1 && rows[0].Facts.Span.SequenceEqual(FactsOf(entry)) ? await AnswerAsync(account, attempt) : null;
             }
             catch (LedgerUnavailableException)
             {

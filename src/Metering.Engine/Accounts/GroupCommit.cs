@@ -21,7 +21,9 @@ internal sealed class GroupCommit
     private readonly CommitBuilder builder = new();
     private readonly Dictionary<AccountId, AccountActivation> gathered = [];
     private TaskCompletionSource? idle;
+    private volatile bool isStopping;
     private volatile bool running;
+    private bool isClosed;
     private int slots;
 
     public GroupCommit(ILedgerStore store, CreditMeteringOptions options, ILogger logger)
@@ -36,13 +38,22 @@ internal sealed class GroupCommit
     /// <summary>Completes when the store failed in a way that this process cannot judge; nothing is accepted from then on.</summary>
     public Task<LedgerFatalException> Fatal => fatal.Task;
 
+    /// <summary>True once <see cref="Stop"/> was called.</summary>
+    public bool IsStopping => isStopping;
+
     /// <summary>Decisions that hold a slot.</summary>
     public int Depth => Volatile.Read(ref slots);
+
+    /// <summary>
+    /// Gives out no more slots. A call takes its slot after it has its activation, so whoever retires all activations after this call
+    /// has the last word: what was decided before is waited for, and nothing is decided afterwards.
+    /// </summary>
+    public void Stop() => isStopping = true;
 
     /// <summary>Takes a place in the queue before anything is decided, so that a full queue refuses while nothing has changed.</summary>
     public bool TryTakeSlot()
     {
-        if (fatal.Task.IsCompleted)
+        if (isStopping || fatal.Task.IsCompleted)
         {
             return false;
         }
@@ -68,11 +79,16 @@ internal sealed class GroupCommit
         }
     }
 
-    /// <summary>Queues a snapshot of a durable state; it is written between commits.</summary>
+    /// <summary>Queues a snapshot of a durable state; it is written between commits. Passed over once the writer is closed.</summary>
     public void EnqueueSnapshot(AccountId account, LedgerSnapshot snapshot)
     {
         lock (gate)
         {
+            if (isClosed)
+            {
+                return;
+            }
+
             snapshots.Enqueue((account, snapshot));
         }
 
@@ -108,6 +124,26 @@ internal sealed class GroupCommit
         lock (gate)
         {
             return running ? (idle ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
+        }
+    }
+
+    /// <summary>
+    /// Waits until everything is written, and writes nothing from then on: a reader may still load accounts, and an account that leaves
+    /// memory again must not leave a snapshot on a store that its owner is about to dispose. Call it after <see cref="Stop"/>.
+    /// </summary>
+    public async Task CloseAsync()
+    {
+        while (true)
+        {
+            await WhenIdleAsync();
+            lock (gate)
+            {
+                if (!running && queue.Count == 0 && snapshots.Count == 0)
+                {
+                    isClosed = true;
+                    return;
+                }
+            }
         }
     }
 
@@ -173,6 +209,7 @@ internal sealed class GroupCommit
     {
         if (fatal.Task.IsCompleted)
         {
+            // What the store holds now only a start from disk can tell: whatever still waits must not be written on top of it.
             DropAll(batch, Release.Unavailable);
             return;
         }
@@ -192,10 +229,9 @@ internal sealed class GroupCommit
             return;
         }
 
-        var groups = builder.Build(live);
         try
         {
-            await store.AppendAsync(groups);
+            await store.AppendAsync(builder.Build(live));
         }
         catch (LedgerUnavailableException exception)
         {

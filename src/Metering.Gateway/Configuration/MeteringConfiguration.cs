@@ -42,7 +42,7 @@ public static class MeteringConfiguration
         }
         else
         {
-            options.UseSqlite(MakeFolder(section));
+            options.UseSqlite(DatabasePath(section));
         }
     }
 
@@ -79,20 +79,5 @@ public static class MeteringConfiguration
         }
 
         return prefixes.Length == 0 ? new() : new() { KeyPrefixes = [.. prefixes.Select(prefix => prefix.Value!)] };
-    }
-
-    private static string MakeFolder(IConfigurationSection section)
-    {
-        var path = DatabasePath(section);
-        var folder = Path.GetDirectoryName(path)!;
-        try
-        {
-            Directory.CreateDirectory(folder);
-            return path;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new MeteringStartupException($"{section.Path}:Data is \"{folder}\", a folder that cannot be made ({exception.Message}); name one that this user may write to.", exception);
-        }
     }
 }

@@ -28,7 +28,7 @@ internal static class LedgerVerification
             await using (store.ConfigureAwait(false))
             {
                 var report = await LedgerVerifier.VerifyAsync(store).ConfigureAwait(false);
-                await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"Checked {report.Accounts} accounts, {report.Entries} entries.")).ConfigureAwait(false);
+                await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"Accounts checked: {report.Accounts}; entries checked: {report.Entries}.")).ConfigureAwait(false);
                 await output.WriteLineAsync(report.IsSound ? "The ledger is sound." : $"The ledger is NOT sound. First fault: {report.Fault}").ConfigureAwait(false);
                 return report.IsSound ? 0 : 1;
             }

@@ -186,7 +186,7 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
         }
         else if (exists)
         {
-            await output.WriteLineAsync("The demo account's key was shown at its first start; --new-demo-key makes another.").ConfigureAwait(false);
+            await output.WriteLineAsync("The demo account's key was shown at the first start; start with --new-demo-key to get another.").ConfigureAwait(false);
         }
 
         await output.FlushAsync().ConfigureAwait(false);

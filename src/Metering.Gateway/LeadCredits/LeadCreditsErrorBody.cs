@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
 
 namespace Metering.Gateway.LeadCredits;
@@ -18,6 +17,6 @@ internal sealed record LeadCreditsErrorBody(bool Success, string Error)
 /// <summary>The answer to a missing or broken key in dialect B.</summary>
 internal sealed record LeadCreditsUnauthorizedBody(
     bool Success,
-    [property: JsonNumberHandling(JsonNumberHandling.Strict)] int StatusCode,
+    int StatusCode,
     string Error,
     string Message);

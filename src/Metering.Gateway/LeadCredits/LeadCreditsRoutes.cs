@@ -94,7 +94,6 @@ internal sealed record BalanceBody
 
     public required Credits AvailableCredits { get; init; }
 
-    [JsonNumberHandling(JsonNumberHandling.Strict)]
     public required int ResetDay { get; init; }
 
     public required string LastResetAt { get; init; }
@@ -125,7 +124,6 @@ internal sealed record TransactionRowBody(string Id, string Type, Credits Amount
         transaction.Id.ToString(), transaction.Type.ToName(), transaction.Amount, transaction.Description, transaction.CreatedAt.ToWire());
 }
 
-[JsonNumberHandling(JsonNumberHandling.Strict)]
 internal sealed record PageBody(long Total, int Limit, long Offset);
 
 /// <summary>JSON of dialect B.</summary>

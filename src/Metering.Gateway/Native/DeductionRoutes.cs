@@ -113,8 +113,18 @@ internal static class DeductionRoutes
 }
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-internal sealed record DeductBody(Credits? Amount, string? Product, [property: JsonNumberHandling(JsonNumberHandling.Strict)] long? Quantity, string? Description, string? Reference)
+internal sealed record DeductBody
 {
+    public Credits? Amount { get; init; }
+
+    public string? Product { get; init; }
+
+    public long? Quantity { get; init; }
+
+    public string? Description { get; init; }
+
+    public string? Reference { get; init; }
+
     public DeductRequest ToRequest() => new()
     {
         Amount = Amount,
@@ -126,7 +136,10 @@ internal sealed record DeductBody(Credits? Amount, string? Product, [property: J
 }
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-internal sealed record DeductBatchBody(IReadOnlyList<DeductBody?>? Items);
+internal sealed record DeductBatchBody
+{
+    public IReadOnlyList<DeductBody?>? Items { get; init; }
+}
 
 internal sealed record BurnedBody(Credits Bonus, Credits Monthly, Credits Permanent)
 {
@@ -144,21 +157,53 @@ internal sealed record BatchDeductionBody(Credits Charged, Credits Credits, IRea
     public static BatchDeductionBody Of(BatchDeduction batch) => new(batch.Charged, batch.Credits, [.. batch.Items.Select(BatchItemBody.Of)]);
 }
 
-internal sealed record BatchItemBody(
-    string Status,
-    string? TransactionId,
-    Credits? Charged,
-    Credits? Credits,
-    BurnedBody? Burned,
-    BatchErrorBody? Error)
+internal sealed record BatchItemBody
 {
+    public required string Status { get; init; }
+
+    public string? TransactionId { get; init; }
+
+    public Credits? Charged { get; init; }
+
+    public Credits? Credits { get; init; }
+
+    public BurnedBody? Burned { get; init; }
+
+    public BatchErrorBody? Error { get; init; }
+
     public static BatchItemBody Of(Outcome<Deduction> outcome) => outcome.TryGet(out var deduction, out var refusal)
-        ? new("charged", deduction.TransactionId.ToString(), deduction.Charged, deduction.Credits, BurnedBody.Of(deduction.Burned), null)
-        : new("refused", null, null, null, null, BatchErrorBody.Of(Failure.Of(refusal)));
+        ? new()
+        {
+            Status = "charged",
+            TransactionId = deduction.TransactionId.ToString(),
+            Charged = deduction.Charged,
+            Credits = deduction.Credits,
+            Burned = BurnedBody.Of(deduction.Burned),
+        }
+        : new() { Status = "refused", Error = BatchErrorBody.Of(Failure.Of(refusal)) };
 }
 
-internal sealed record BatchErrorBody(string Code, string Detail, string? Field, Credits? Required, Credits? Available, string? RequiredLevel)
+internal sealed record BatchErrorBody
 {
-    public static BatchErrorBody Of(Failure failure) => new(
-        failure.Code, failure.Message, failure.Field, failure.Refusal?.Required, failure.Refusal?.Available, failure.Refusal?.RequiredLevel?.ToName());
+    public required string Code { get; init; }
+
+    public required string Detail { get; init; }
+
+    public string? Field { get; init; }
+
+    public Credits? Required { get; init; }
+
+    public Credits? Available { get; init; }
+
+    public string? RequiredLevel { get; init; }
+
+    public static BatchErrorBody Of(Failure failure) => new()
+    {
+        Code = failure.Code,
+        Detail = failure.Message,
+        Field = failure.Field,
+        Required = failure.Refusal?.Required,
+        Available = failure.Refusal?.Available,
+        RequiredLevel = failure.Refusal?.RequiredLevel?.ToName(),
+    };
 }

@@ -75,8 +75,18 @@ internal static class RecordRoutes
 }
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-internal sealed record RecordAccessBody(IReadOnlyList<RecordBody?>? Records, string? Mode, Credits? MaxCredits, string? Description, string? Reference)
+internal sealed record RecordAccessBody
 {
+    public IReadOnlyList<RecordBody?>? Records { get; init; }
+
+    public string? Mode { get; init; }
+
+    public Credits? MaxCredits { get; init; }
+
+    public string? Description { get; init; }
+
+    public string? Reference { get; init; }
+
     public RecordAccessRequest ToRequest(AccessMode mode) => new()
     {
         Records = [.. (Records ?? []).Select(record => record is null ? null! : new RecordRequest(record.Type!, record.Id!, record.Product))],
@@ -88,7 +98,14 @@ internal sealed record RecordAccessBody(IReadOnlyList<RecordBody?>? Records, str
 }
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-internal sealed record RecordBody(string? Type, string? Id, string? Product);
+internal sealed record RecordBody
+{
+    public string? Type { get; init; }
+
+    public string? Id { get; init; }
+
+    public string? Product { get; init; }
+}
 
 internal sealed record RecordAccessAnswerBody(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? TransactionId,
@@ -100,25 +117,34 @@ internal sealed record RecordAccessAnswerBody(
         new(access.TransactionId?.ToString(), access.Charged, access.Credits, [.. access.Records.Select(RecordOutcomeBody.Of)]);
 }
 
-internal sealed record RecordOutcomeBody(
-    string Type,
-    string Id,
-    string? Product,
-    string Status,
-    Credits Charged,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? ExpiresAt)
+internal sealed record RecordOutcomeBody
 {
-    public static RecordOutcomeBody Of(RecordOutcome outcome) => new(
-        outcome.Record.Type,
-        outcome.Record.Id,
-        outcome.Record.Product,
-        outcome.Status switch
+    public required string Type { get; init; }
+
+    public required string Id { get; init; }
+
+    public string? Product { get; init; }
+
+    public required string Status { get; init; }
+
+    public required Credits Charged { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public required string? ExpiresAt { get; init; }
+
+    public static RecordOutcomeBody Of(RecordOutcome outcome) => new()
+    {
+        Type = outcome.Record.Type,
+        Id = outcome.Record.Id,
+        Product = outcome.Record.Product,
+        Status = outcome.Status switch
         {
             RecordStatus.Active => "active",
             RecordStatus.Subscribed => "subscribed",
             RecordStatus.Refused => "refused",
             _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome.Status, "Not a record status."),
         },
-        outcome.Charged,
-        outcome.ExpiresAt?.ToWire());
+        Charged = outcome.Charged,
+        ExpiresAt = outcome.ExpiresAt?.ToWire(),
+    };
 }

@@ -76,7 +76,7 @@ internal static class TransactionRoutes
 
 internal sealed record TransactionListBody(
     IReadOnlyList<TransactionBody> Transactions,
-    [property: JsonNumberHandling(JsonNumberHandling.Strict)] long Total,
+    long Total,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? NextCursor)
 {
     public static TransactionListBody Of(TransactionPage page) =>
@@ -87,7 +87,6 @@ internal sealed record TransactionBody
 {
     public required string Id { get; init; }
 
-    [JsonNumberHandling(JsonNumberHandling.Strict)]
     public required long Number { get; init; }
 
     public required string Type { get; init; }
@@ -102,12 +101,10 @@ internal sealed record TransactionBody
 
     public string? Product { get; init; }
 
-    [JsonNumberHandling(JsonNumberHandling.Strict)]
     public long? Quantity { get; init; }
 
     public required BurnedBody Buckets { get; init; }
 
-    [JsonNumberHandling(JsonNumberHandling.Strict)]
     public long? RefundOfNumber { get; init; }
 
     public required string CreatedAt { get; init; }
@@ -132,16 +129,24 @@ internal sealed record TransactionBody
     };
 }
 
-internal sealed record TransactionStatusBody(string Id, string Status, TransactionBody? Transaction)
+internal sealed record TransactionStatusBody
 {
-    public static TransactionStatusBody Of(TransactionId id, TransactionStatus status) => new(
-        id.ToString(),
-        status.State switch
+    public required string Id { get; init; }
+
+    public required string Status { get; init; }
+
+    public TransactionBody? Transaction { get; init; }
+
+    public static TransactionStatusBody Of(TransactionId id, TransactionStatus status) => new()
+    {
+        Id = id.ToString(),
+        Status = status.State switch
         {
             TransactionState.Charged => "charged",
             TransactionState.NotCharged => "not_charged",
             TransactionState.Unknown => "unknown",
             _ => throw new ArgumentOutOfRangeException(nameof(status), status.State, "Not a transaction state."),
         },
-        status.Transaction is null ? null : TransactionBody.Of(status.Transaction));
+        Transaction = status.Transaction is null ? null : TransactionBody.Of(status.Transaction),
+    };
 }

@@ -41,14 +41,25 @@ internal static class GatewayOpenApi
         return Task.CompletedTask;
     }
 
-    /// <summary>Credits are numbers; their converter hides that from the generator.</summary>
+    /// <summary>
+    /// Credits are numbers; their converter hides that from the generator. Whole numbers are never read from texts here, whatever the
+    /// host's own JSON options allow.
+    /// </summary>
     public static Task DescribeSchema(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
     {
-        if (context.JsonTypeInfo.Type == typeof(Credits) || context.JsonTypeInfo.Type == typeof(Credits?))
+        var declared = context.JsonTypeInfo.Type;
+        var type = Nullable.GetUnderlyingType(declared) ?? declared;
+        var orNull = type == declared ? default : JsonSchemaType.Null;
+        if (type == typeof(Credits))
         {
-            schema.Type = context.JsonTypeInfo.Type == typeof(Credits) ? JsonSchemaType.Number : JsonSchemaType.Number | JsonSchemaType.Null;
+            schema.Type = JsonSchemaType.Number | orNull;
             schema.Description = "Credits: a plain decimal with at most 4 decimals.";
             schema.MultipleOf = 0.0001m;
+        }
+        else if (type == typeof(int) || type == typeof(long))
+        {
+            schema.Type = JsonSchemaType.Integer | orNull;
+            schema.Pattern = null;
         }
 
         return Task.CompletedTask;

@@ -1,0 +1,118 @@
+namespace Metering.Simulation;
+
+/// <summary>The bugs that are planted in copies of the sources, to show that the simulation would find them.</summary>
+internal static class PlantedBugs
+{
+    private const string Core = "src/Metering.Core/";
+    private const string Accounts = "src/Metering.Engine/Accounts/";
+
+    /// <summary>
+    /// No bug, but figures so small that a short history reaches what takes others years: keys that memory no longer holds, snapshots of
+    /// short ledgers, activations of many pages. The simulation must find nothing.
+    /// </summary>
+    public static PlantedBug SmallFigures { get; } = new("small-figures", "key budget, pages and snapshot intervals of a few",
+        new SourceEdit(Core + "KeyWindow.cs", "public const int Budget = 65_536;", """public static int Budget => Mutant.Is("small-figures") ? 16 : 65_536;"""),
+        new SourceEdit(Core + "KeyWindow.cs", "private const int SegmentBudget = Budget / 8;", "private static int SegmentBudget => Budget / 8;"),
+        new SourceEdit(Accounts + "ActivationLoader.cs", "private const int PageRows = 1_024;", """private static int PageRows => Mutant.Is("small-figures") ? 7 : 1_024;"""),
+        new SourceEdit(Accounts + "AccountActivation.cs", "private const int MeasureInterval = 64;", """private static int MeasureInterval => Mutant.Is("small-figures") ? 8 : 64;"""),
+        new SourceEdit(Accounts + "ActivationTable.cs", "private const int MinEntriesForSnapshot = 64;", """private static int MinEntriesForSnapshot => Mutant.Is("small-figures") ? 4 : 64;"""));
+
+    public static IReadOnlyList<PlantedBug> All { get; } =
+    [
+        new("skip-compare", "the store appends without comparing heads") { Store = StoreBug.SkipCompare },
+        new("later-sequences", "the store lets later sequences of a stale writer in") { Store = StoreBug.LetLaterSequencesIn },
+        new("answer-early", "a charge is answered before it is durable",
+            new SourceEdit(Accounts + "CallRunner.cs", "var release = seen.IsDurable ?", """var release = seen.IsDurable || (Mutant.Is("answer-early") && attempt.UsedSlot) ?""")),
+        new("refuse-early", "a refusal or a free access is answered before what it saw is durable",
+            new SourceEdit(Accounts + "CallRunner.cs", "Release.Durable : await seen.", """Release.Durable : Mutant.Is("refuse-early") && !attempt.UsedSlot ? Release.Durable : await seen.""")),
+        new("refund-twice", "one charge is refunded twice under two keys",
+            new SourceEdit(Core + "Account.Credits.cs", "var before = state.Refunds.GetValueOrDefault(original.TransactionNumber);", """var before = Mutant.Is("refund-twice") ? Credits.Zero : state.Refunds.GetValueOrDefault(original.TransactionNumber);""")),
+        new("lose-last", "the last entry of a batch is lost",
+            new SourceEdit(Accounts + "CommitBuilder.cs", "foreach (var entry in decision.Entries)", """foreach (var entry in Mutant.Is("lose-last") && decision.Entries.Length > 2 ? decision.Entries[..^1] : decision.Entries)""")),
+        new("split-decision", "the entries of one decision are spread over two commits",
+            new SourceEdit(Accounts + "AccountActivation.cs", "Queue([.. work.Entries]);", """
+                if (Mutant.Is("split-decision"))
+                {
+                    for (var index = 0; index < work.Entries.Count; index++)
+                    {
+                        _ = index == 0 || commit.TryTakeSlot();
+                        Queue([work.Entries[index]]);
+                    }
+                }
+                else
+                {
+                    Queue([.. work.Entries]);
+                }
+                """)),
+        new("burn-permanent", "permanent credits are burned before monthly ones",
+            new SourceEdit(Core + "Grants.cs", "return left.Bucket < right.Bucket;", """return Mutant.Is("burn-permanent") && left.Bucket != Bucket.Bonus && right.Bucket != Bucket.Bonus ? left.Bucket > right.Bucket : left.Bucket < right.Bucket;""")),
+        new("forget-key", "idempotency keys are forgotten in a restart from a snapshot",
+            new SourceEdit(Core + "SnapshotCodec.cs", "keys.Restore(segment);", """
+                if (!Mutant.Is("forget-key"))
+                {
+                    keys.Restore(segment);
+                }
+                """)) { NeedsSmallFigures = true },
+        new("charge-record-twice", "two calls for one record at the same instant both pay",
+            new SourceEdit(Core + "Account.Spending.cs", "out var active) && active.IsActiveOn(today))", """out var active) && active.IsActiveOn(today) && !(Mutant.Is("charge-record-twice") && state.LastAppliedAt == now))""")),
+        new("snapshot-future", "a snapshot is stored before its state lasts, and trusted",
+            new SourceEdit(Accounts + "GroupCommit.cs", "await store.AppendAsync(builder.Build(live));", """
+                var groups = builder.Build(live);
+                if (Mutant.Is("snapshot-future") && live[^1].Snapshot is { } early)
+                {
+                    await SaveAsync(live[^1].Activation.Account, new(builder.GroupOf(live[^1].Activation).Next, SnapshotCodec.Version, early));
+                }
+
+                await store.AppendAsync(groups);
+                """),
+            new SourceEdit(Accounts + "ActivationLoader.cs", "rows[0].Link == snapshot.Head.Link", """(Mutant.Is("snapshot-future") || rows[0].Link == snapshot.Head.Link)""")) { NeedsSmallFigures = true },
+        new("february", "the reset of an anchor after the 28th comes a day late in February",
+            new SourceEdit(Core + "BillingPeriods.cs", "=> anchor.AddMonths(checked(period * periodMonths));", """
+                => Mutant.Is("february") && anchor.Day > 28 && anchor.AddMonths(checked(period * periodMonths)).Month == 2
+                    ? anchor.AddMonths(checked(period * periodMonths)).AddDays(1)
+                    : anchor.AddMonths(checked(period * periodMonths));
+                """)),
+        new("grant-unpaid", "a month that is not paid is granted",
+            new SourceEdit(Core + "Account.cs", "(state.PaidThrough is not { } paidThrough || paidThrough > state.PeriodStart);", """(Mutant.Is("grant-unpaid") || state.PaidThrough is not { } paidThrough || paidThrough > state.PeriodStart);""")),
+        new("reference-again", "an external reference is let in again after 25 quiet hours",
+            new SourceEdit(Core + "Account.Evolve.cs", "var balanceBefore = state.Available;", """
+                var balanceBefore = state.Available;
+                if (Mutant.Is("reference-again") && state.IsOpen && entry.AppliedAt - state.LastAppliedAt >= TimeSpan.FromHours(25))
+                {
+                    state.ExternalReferences.Clear();
+                }
+                """)),
+        new("balance-ahead", "a balance read shows what is not durable yet",
+            new SourceEdit(Accounts + "AccountActivation.cs", "public BalanceView View => durable.View;", """public BalanceView View => Mutant.Is("balance-ahead") ? tail.View : durable.View;""")),
+        new("unknown-is-lost", "a commit whose answer was lost is taken for one that did not take place",
+            new SourceEdit(Accounts + "CallRunner.cs", "return rows.Count == 1 &&", """return !Mutant.Is("unknown-is-lost") && rows.Count == 1 &&""")),
+        new("dropped-lives", "what was decided on a dropped state still reaches the store",
+            new SourceEdit(Accounts + "GroupCommit.cs", "batch.FindAll(decision => !decision.Activation.IsDropped);", """batch.FindAll(decision => Mutant.Is("dropped-lives") || !decision.Activation.IsDropped);"""),
+            new SourceEdit(Accounts + "GroupCommit.cs", """
+                            if (decision.Activation.IsDropped)
+                            {
+                                Complete(decision, Release.Lost);
+                """, """
+                            if (!Mutant.Is("dropped-lives") && decision.Activation.IsDropped)
+                            {
+                                Complete(decision, Release.Lost);
+                """)),
+        new("slot-leak", "a call that queued nothing keeps its slot",
+            new SourceEdit(Accounts + "CallRunner.cs", "if (!isDecided || !attempt.UsedSlot)", """if (!isDecided || (!Mutant.Is("slot-leak") && !attempt.UsedSlot))""")),
+        new("refund-ended", "what came from a month that has ended comes back to that month",
+            new SourceEdit(Core + "Account.Credits.cs", "if (burn.ExpiresAt <= now)", """if (!Mutant.Is("refund-ended") && burn.ExpiresAt <= now)""")),
+        new("record-outlives", "a record subscription is not ended by the full refund of its charge",
+            new SourceEdit(Core + "Account.Credits.cs", "EndedRecords = isFull ? original.Records : [],", """EndedRecords = isFull && !Mutant.Is("record-outlives") ? original.Records : [],""")),
+
+        // Bugs that the simulation found in the engine, planted again.
+        new("drain-early", "a call that waited to load its account writes after the meter was drained",
+            new SourceEdit(Accounts + "GroupCommit.cs", "if (isStopping || fatal.Task.IsCompleted)", """if ((isStopping && !Mutant.Is("drain-early")) || fatal.Task.IsCompleted)"""),
+            new SourceEdit(Accounts + "CallRunner.cs", "if (commit.IsStopping)", """if (commit.IsStopping && !Mutant.Is("drain-early"))""")),
+        new("drain-snapshot", "an account that leaves memory after the meter was drained leaves a snapshot",
+            new SourceEdit(Accounts + "GroupCommit.cs", "if (isClosed)", """if (isClosed && !Mutant.Is("drain-snapshot"))""")) { NeedsSmallFigures = true },
+        new("refund-behind", "a refund is judged on a state that has not seen its charge",
+            new SourceEdit("src/Metering.Engine/EmbeddedCreditMeter.cs", "View.Sequence < original.Sequence)", """View.Sequence < original.Sequence && !Mutant.Is("refund-behind"))""")),
+        new("evict-own", "an account that is larger than the memory budget is evicted by its own load",
+            new SourceEdit(Accounts + "ActivationTable.cs", "activation == loaded ||", """(activation == loaded && !Mutant.Is("evict-own")) ||""")),
+    ];
+}

@@ -1,0 +1,340 @@
+namespace Metering.Simulation;
+
+/// <summary>Makes a plan from a seed: always the same from the same.</summary>
+internal sealed class PlanGenerator
+{
+    private const int Operations = 260;
+
+    private static readonly string[] Plans = ["starter", "starter", "starter", "trial", "yearly", "empty", "platinum", "growth"];
+    private static readonly string[] Priced = ["lead.query", "lead.search", "email.validation", "mobile", "premium", "lead.export"];
+    private static readonly string[] Covered = ["company.signals", "company.news"];
+
+    private readonly Random random;
+    private readonly List<PlanItem> items = [];
+    private readonly List<Operation> spent = [];
+    private readonly List<string> keys = [];
+    private readonly AccountId[] accounts;
+    private readonly DateTimeOffset[] anchors;
+    private readonly DateTimeOffset[] clocks;
+    private int at;
+
+    private PlanGenerator(int seed)
+    {
+        random = new(seed ^ 0x5EED_0001);
+        accounts = [.. Enumerable.Range(0, random.Next(1, 4)).Select(index => new AccountId($"acct-{index}"))];
+        var start = new DateTimeOffset(random.Next(2024, 2029), random.Next(1, 13), random.Next(1, 28), random.Next(24), random.Next(60), 0, TimeSpan.Zero);
+        anchors = [.. accounts.Select(_ => AnchorBefore(start))];
+        var isSkewed = random.Next(2) == 0;
+        clocks = [.. Enumerable.Range(0, random.Next(3) == 0 ? 2 : 1).Select(_ => start.AddMilliseconds(isSkewed ? random.Next(-90_000, 90_000) : 0))];
+    }
+
+    public static SimulationPlan Generate(int seed)
+    {
+        var generator = new PlanGenerator(seed);
+        var starts = generator.clocks.ToArray();
+        var random = generator.random;
+        var perProcess = starts.Length == 1 && random.Next(4) == 0 ? 2 : 1;
+        var faults = generator.Faults();
+        generator.Fill();
+        return new()
+        {
+            Seed = seed,
+            Processes = starts.Length,
+            MetersPerProcess = perProcess,
+            ClockStarts = starts,
+            Faults = faults,
+            QueueCapacity = random.Next(4) == 0 ? random.Next(1, 5) : 1_000,
+            MaxBatch = random.Next(3) == 0 ? random.Next(1, 4) : 1_000,
+            SnapshotInterval = random.Next(2) == 0 ? 1 : 100,
+            MemoryBudgetBytes = random.Next(3) == 0 ? random.Next(1, 6_000) : 1 << 30,
+            Items = generator.items,
+        };
+    }
+
+    private DateTimeOffset AnchorBefore(DateTimeOffset start)
+    {
+        var day = start.AddDays(-random.Next(1, 800));
+        return random.Next(2) == 0 ? day : new(day.Year - 1, random.Next(2) == 0 ? 1 : 12, random.Next(29, 32), random.Next(24), random.Next(60), 0, TimeSpan.Zero);
+    }
+
+    private FaultProfile Faults()
+    {
+        int Rate(int most) => random.Next(3) == 0 ? random.Next(most + 1) : 0;
+        return random.Next(6) == 0 ? new() : new()
+        {
+            AppendUnavailable = Rate(200),
+            AppendUnknownDone = Rate(200),
+            AppendUnknownNotDone = Rate(200),
+            AppendFatal = Rate(15),
+            AppendTooLarge = Rate(300),
+            ReadUnavailable = Rate(150),
+            SnapshotUnavailable = Rate(500),
+            MaxAppendDelay = random.Next(2) == 0 ? 5 : 60,
+            MaxReadDelay = random.Next(2) == 0 ? 2 : 40,
+            LandsAfterCrash = random.Next(1_001),
+        };
+    }
+
+    private void Fill()
+    {
+        foreach (var (account, anchor) in accounts.Zip(anchors))
+        {
+            Call(Open(account, anchor));
+        }
+
+        at += 50;
+        while (items.Count < Operations)
+        {
+            at += random.Next(3) == 0 ? random.Next(60) : random.Next(4);
+            switch (random.Next(100))
+            {
+                case 0 when random.Next(2) == 0:
+                    items.Add(new CrashItem(at, random.Next(clocks.Length), random.Next(1, 100)));
+                    break;
+                case 1:
+                    // Readers come while a meter drains, too.
+                    items.Add(new RestartItem(at, random.Next(clocks.Length)));
+                    at += random.Next(10);
+                    Call(new BalanceOperation { Index = items.Count, Account = accounts[0], MeterChoice = random.Next(4) });
+                    Call(new BalanceOperation { Index = items.Count, Account = accounts[^1], MeterChoice = random.Next(4) });
+                    break;
+                case 2 or 3 or 4:
+                    Jump();
+                    break;
+                default:
+                    Call(Next());
+                    break;
+            }
+        }
+    }
+
+    private void Call(Operation operation)
+    {
+        items.Add(new CallItem(at, operation));
+        if (operation is DeductOperation or AccessOperation or GrantOperation)
+        {
+            spent.Add(operation);
+        }
+
+        if (operation.Key is { } key)
+        {
+            keys.Add(key);
+        }
+    }
+
+    private void Jump()
+    {
+        var process = random.Next(3) == 0 ? random.Next(clocks.Length) : -1;
+        var now = clocks[Math.Max(0, process)];
+        var anchor = anchors[random.Next(anchors.Length)];
+        var by = random.Next(12) switch
+        {
+            0 => TimeSpan.FromMilliseconds(random.Next(2_000)),
+            1 => TimeSpan.FromHours(random.Next(1, 23)),
+            2 or 3 => TimeSpan.FromHours(random.Next(24, 30)),
+            4 => -TimeSpan.FromMinutes(random.Next(1, 200)),
+            5 => -TimeSpan.FromDays(random.Next(1, 5)),
+            6 => TimeSpan.FromDays(random.Next(20, 100)),
+            7 when random.Next(3) == 0 => TimeSpan.FromDays(random.Next(300, 800)),
+            7 => TimeSpan.FromDays(random.Next(1, 10)),
+            8 => now.Date.AddDays(1) - now.DateTime + TimeSpan.FromMilliseconds(random.Next(-at - 20, 20)),
+            _ => NextAnniversary(anchor, now) - now + TimeSpan.FromMilliseconds(random.Next(-at - 20, 20)),
+        };
+        items.Add(new JumpItem(at, process, by));
+        for (var index = 0; index < clocks.Length; index++)
+        {
+            clocks[index] += process == -1 || process == index ? by : TimeSpan.Zero;
+        }
+    }
+
+    private static DateTimeOffset NextAnniversary(DateTimeOffset anchor, DateTimeOffset now)
+    {
+        var months = 0;
+        while (anchor.AddMonths(months) <= now)
+        {
+            months++;
+        }
+
+        return anchor.AddMonths(months);
+    }
+
+    private Operation Next()
+    {
+        var account = accounts[random.Next(4) == 0 ? random.Next(accounts.Length) : 0];
+        return random.Next(100) switch
+        {
+            < 30 => Deduct(account),
+            < 38 => Batch(account),
+            < 58 => Access(account),
+            < 68 => Grant(account),
+            < 72 => Adjust(account),
+            < 80 => Refund(account),
+            < 83 => Payment(account),
+            < 90 => new BalanceOperation { Index = items.Count, Account = account, MeterChoice = random.Next(4) },
+            < 92 => new RefreshOperation { Index = items.Count, Account = account, MeterChoice = random.Next(4) },
+            < 95 => List(account),
+            < 99 => Status(account),
+            _ => Open(account, anchors[0]),
+        };
+    }
+
+    private string? Key() => random.Next(10) switch
+    {
+        < 6 => $"key-{items.Count}",
+        6 or 7 when keys.Count > 0 => keys[random.Next(keys.Count)],
+        _ => null,
+    };
+
+    private int Retries() => random.Next(4) == 0 ? 0 : random.Next(1, 4);
+
+    private int? CancelAfter() => random.Next(25) == 0 ? random.Next(30) : null;
+
+    private Credits Amount(int most) => random.Next(2) == 0 ? Credits.Of(random.Next(1, most)) : new(random.Next(1, most * 10_000));
+
+    private DeductRequest DeductRequest(string description)
+    {
+        var isPriced = random.Next(3) == 0;
+        return new()
+        {
+            Amount = isPriced ? null : random.Next(40) == 0 ? new(-1) : Amount(random.Next(5) == 0 ? 120 : 12),
+            Product = isPriced ? random.Next(30) == 0 ? "unknown" : Priced[random.Next(Priced.Length)] : random.Next(2) == 0 ? "custom" : null,
+            Quantity = random.Next(2) == 0 ? null : random.Next(0, 40),
+            Description = description,
+            Reference = random.Next(2) == 0 ? null : $"order {random.Next(5)}",
+        };
+    }
+
+    private DeductOperation Deduct(AccountId account)
+    {
+        var index = items.Count;
+        return new(DeductRequest($"op-{index}") with { IdempotencyKey = Key() })
+        {
+            Index = index, Account = account, Retries = Retries(), MeterChoice = random.Next(4), CancelAfter = CancelAfter(),
+        };
+    }
+
+    private BatchOperation Batch(AccountId account)
+    {
+        var index = items.Count;
+        return new(new()
+        {
+            Items = [.. Enumerable.Range(0, random.Next(1, 6)).Select(item => DeductRequest($"op-{index}/{item}"))],
+            IdempotencyKey = random.Next(3) == 0 ? null : $"key-{index}",
+        })
+        {
+            Index = index, Account = account, Retries = Retries(), MeterChoice = random.Next(4), CancelAfter = CancelAfter(),
+        };
+    }
+
+    private AccessOperation Access(AccountId account)
+    {
+        var index = items.Count;
+        return new(new()
+        {
+            Records = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => Record())],
+            Mode = random.Next(2) == 0 ? AccessMode.AllOrNothing : AccessMode.UpTo,
+            MaxCredits = random.Next(3) switch { 0 => Credits.Of(random.Next(0, 4)), _ => null },
+            Description = $"op-{index}",
+            IdempotencyKey = random.Next(2) == 0 ? null : $"key-{index}",
+        })
+        {
+            Index = index, Account = account, Retries = Retries(), MeterChoice = random.Next(4), CancelAfter = CancelAfter(),
+        };
+    }
+
+    private RecordRequest Record()
+    {
+        var type = random.Next(3) == 0 ? "contact" : "company";
+        var product = type == "company" && random.Next(3) == 0 ? Covered[random.Next(Covered.Length)] : null;
+        return new(random.Next(60) == 0 ? "mobile" : type, $"{random.Next(12)}", product);
+    }
+
+    private GrantOperation Grant(AccountId account)
+    {
+        var index = items.Count;
+        var now = clocks[random.Next(clocks.Length)].AddMilliseconds(at);
+        return new(new()
+        {
+            Source = (GrantSource)random.Next(4),
+            Amount = Amount(60),
+            ExpiresAt = random.Next(4) switch
+            {
+                0 => now.AddMilliseconds(random.Next(-200, 3_000)),
+                1 => now.AddHours(random.Next(1, 2_000)),
+                _ => null,
+            },
+            Description = $"op-{index}",
+            ExternalReference = random.Next(2) == 0 ? $"event {random.Next(12)}" : null,
+            IdempotencyKey = Key(),
+        })
+        {
+            Index = index, Account = account, Retries = Retries(), MeterChoice = random.Next(4), CancelAfter = CancelAfter(),
+        };
+    }
+
+    private AdjustOperation Adjust(AccountId account)
+    {
+        var index = items.Count;
+        return new(new() { Amount = random.Next(2) == 0 ? Amount(20) : -Amount(40), Reason = $"op-{index}", IdempotencyKey = Key() })
+        {
+            Index = index, Account = account, Retries = Retries(), MeterChoice = random.Next(4), CancelAfter = CancelAfter(),
+        };
+    }
+
+    private RefundOperation Refund(AccountId account)
+    {
+        var index = items.Count;
+        var candidates = spent.Where(operation => operation.Account == account).ToArray();
+        var of = candidates.Length == 0 || random.Next(20) == 0 ? -1 : candidates[^random.Next(1, Math.Min(candidates.Length, random.Next(3) > 0 ? 2 : 12) + 1)].Index;
+        return new(of, new() { TransactionId = new(9_999, 1), Amount = random.Next(2) == 0 ? null : Amount(4), Description = $"op-{index}", IdempotencyKey = Key() })
+        {
+            Index = index, Account = account, Retries = Retries(), MeterChoice = random.Next(4), CancelAfter = CancelAfter(),
+        };
+    }
+
+    private PaymentOperation Payment(AccountId account)
+    {
+        var index = items.Count;
+        return new(new()
+        {
+            // Milliseconds tell one payment from another in the ledger, which keeps only a hash of the reference.
+            PaidThrough = clocks[0].AddDays(random.Next(-20, 70)).AddMilliseconds(index),
+            ExternalReference = random.Next(3) == 0 ? $"event {random.Next(12)}" : $"invoice {index}",
+        })
+        {
+            Index = index, Account = account, MeterChoice = random.Next(4), CancelAfter = CancelAfter(),
+        };
+    }
+
+    private OpenOperation Open(AccountId account, DateTimeOffset anchor)
+    {
+        var index = items.Count;
+        return new(new()
+        {
+            Plan = Plans[random.Next(Plans.Length)],
+            Anchor = anchor.AddMilliseconds(index),
+            PaidThrough = random.Next(2) == 0 ? null : clocks[0].AddDays(random.Next(-40, 90)),
+        })
+        {
+            Index = index, Account = account, Retries = Retries(), MeterChoice = random.Next(4),
+        };
+    }
+
+    private ListOperation List(AccountId account) => new(new()
+    {
+        Limit = random.Next(1, 20),
+        Offset = random.Next(2) == 0 ? 0 : random.Next(0, 40),
+        Before = random.Next(2) == 0 ? null : random.Next(1, 60),
+    })
+    {
+        Index = items.Count, Account = account, MeterChoice = random.Next(4),
+    };
+
+    private Operation Status(AccountId account)
+    {
+        var candidates = spent.Where(operation => operation.Account == account).ToArray();
+        return candidates.Length == 0
+            ? new BalanceOperation { Index = items.Count, Account = account }
+            : new StatusOperation(candidates[^random.Next(1, Math.Min(candidates.Length, 8) + 1)].Index) { Index = items.Count, Account = account, MeterChoice = random.Next(4) };
+    }
+}

@@ -1,0 +1,3 @@
+using Metering.Simulation;
+
+return SimulationCommand.Run(args, Console.Out);

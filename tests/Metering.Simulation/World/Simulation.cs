@@ -1,0 +1,449 @@
+using Metering.Engine;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Metering.Simulation;
+
+/// <summary>A meter that runs, or has run, in a process.</summary>
+internal sealed class MeterHandle(string name, EmbeddedCreditMeter meter, SimulatedLedgerStore store, SimulatedProcess process)
+{
+    public string Name => name;
+
+    public EmbeddedCreditMeter Meter => meter;
+
+    public SimulatedLedgerStore Store => store;
+
+    public SimulatedProcess Process => process;
+
+    /// <summary>What was durable when the meter started: it must never know less.</summary>
+    public Dictionary<AccountId, long> DurableAtStart { get; } = [];
+
+    public bool IsDraining { get; set; }
+}
+
+/// <summary>A process: a scheduler, a clock and meters, until it crashes.</summary>
+internal sealed class SimulatedProcess(int index, SimulatedScheduler scheduler, SimulatedClock clock)
+{
+    public int Index => index;
+
+    public SimulatedScheduler Scheduler => scheduler;
+
+    public SimulatedClock Clock => clock;
+
+    public List<MeterHandle> Meters { get; } = [];
+
+    public bool IsCrashed { get; set; }
+}
+
+/// <summary>Runs a plan: the real engine in simulated processes over one simulated ledger, and keeps what was called and answered.</summary>
+internal sealed class Simulation
+{
+    private readonly SimulationPlan plan;
+    private readonly SimulatedWorld world;
+    private readonly SimulatedProcess?[] processes;
+    private readonly DateTimeOffset[] clockStarts;
+    private readonly Dictionary<int, List<CallRecord>> attempts = [];
+    private FaultProfile faults;
+    private int meters;
+
+    private Simulation(SimulationPlan plan, StoreBug bug, Action<string>? trace)
+    {
+        this.plan = plan;
+        world = new(plan.Seed, trace);
+        Ledger = new(bug);
+        faults = plan.Faults;
+        processes = new SimulatedProcess?[plan.Processes];
+        clockStarts = [.. plan.ClockStarts];
+    }
+
+    public SimulatedLedger Ledger { get; }
+
+    /// <summary>Every attempt, in the order of their beginnings.</summary>
+    public List<CallRecord> Calls { get; } = [];
+
+    public int Steps => world.Step;
+
+    /// <summary>Runs a plan to its end, and what remains after faults have ceased.</summary>
+    /// <returns>The run, and what went wrong in it; null for nothing.</returns>
+    public static (Simulation Run, string? Violation) Execute(SimulationPlan plan, StoreBug bug = StoreBug.None, Action<string>? trace = null)
+    {
+        // A synchronization context of the test runner would take continuations away from the simulated schedulers.
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        try
+        {
+            var run = new Simulation(plan, bug, trace);
+            run.Run();
+            return (run, run.world.Violation ?? HistoryChecker.Check(run));
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
+    }
+
+    private void Run()
+    {
+        for (var index = 0; index < processes.Length; index++)
+        {
+            Start(index);
+        }
+
+        foreach (var item in plan.Items)
+        {
+            world.After(item.At, () => Do(item));
+        }
+
+        world.RunUntilQuiet();
+        if (world.Violation is null)
+        {
+            Finish();
+        }
+    }
+
+    private void Do(PlanItem item)
+    {
+        switch (item)
+        {
+            case CallItem call:
+                Call(call.Operation);
+                break;
+            case CrashItem crash:
+                Crash(crash.Process, crash.DownFor);
+                break;
+            case RestartItem restart when processes[restart.Process] is { } process:
+                foreach (var meter in process.Meters.ToArray())
+                {
+                    Drain(meter, startAnother: true);
+                }
+
+                break;
+            case RestartItem:
+                break;
+            case JumpItem jump:
+                Jump(jump);
+                break;
+            default:
+                throw new InvalidOperationException($"There is no item {item}.");
+        }
+    }
+
+    private void Start(int index)
+    {
+        var scheduler = new SimulatedScheduler(world);
+        var process = new SimulatedProcess(index, scheduler, new(world, scheduler, clockStarts[index]));
+        processes[index] = process;
+        for (var count = 0; count < plan.MetersPerProcess; count++)
+        {
+            StartMeter(process);
+        }
+    }
+
+    private void StartMeter(SimulatedProcess process)
+    {
+        var name = $"meter-{++meters}";
+        var store = new SimulatedLedgerStore(world, Ledger, name, () => faults);
+        var options = new CreditMeteringOptions
+        {
+            Scheduler = process.Scheduler,
+            NextTag = () => (ulong)world.Random.NextInt64(long.MinValue, long.MaxValue),
+        };
+        plan.Configure(options);
+        var meter = new EmbeddedCreditMeter(store, options, process.Clock, NullLogger<EmbeddedCreditMeter>.Instance);
+        var handle = new MeterHandle(name, meter, store, process);
+        foreach (var account in Ledger.Accounts)
+        {
+            handle.DurableAtStart.Add(account, Ledger.Head(account).Sequence);
+        }
+
+        process.Meters.Add(handle);
+        process.Scheduler.Post(async () =>
+        {
+            await meter.Fatal;
+            world.Trace($"{name} failed for good; its process must stop");
+            world.After(world.Random.Next(20), () => Crash(process, 10));
+        });
+        world.Trace($"{name} starts in process {process.Index}");
+    }
+
+    private void Crash(int index, int downFor)
+    {
+        if (processes[index] is { } process)
+        {
+            Crash(process, downFor);
+        }
+    }
+
+    private void Crash(SimulatedProcess process, int downFor)
+    {
+        if (process.IsCrashed)
+        {
+            return;
+        }
+
+        world.Trace($"process {process.Index} crashes");
+        process.IsCrashed = true;
+        process.Scheduler.Kill();
+        process.Meters.ForEach(meter => meter.Store.Crash());
+        processes[process.Index] = null;
+        world.After(downFor, () => Start(process.Index));
+        foreach (var call in Calls.Where(call => call.Meter.Process == process && call.End == CallEnd.Unanswered).ToArray())
+        {
+            call.Clocks.Add(process.Clock.GetUtcNow());
+            Retry(call);
+        }
+    }
+
+    private void Drain(MeterHandle handle, bool startAnother)
+    {
+        if (handle.IsDraining)
+        {
+            return;
+        }
+
+        handle.IsDraining = true;
+        world.Trace($"{handle.Name} drains");
+        handle.Process.Scheduler.Post(async () =>
+        {
+            await handle.Meter.DrainAsync();
+            world.Trace($"{handle.Name} is drained");
+            handle.Store.Close();
+            handle.Process.Meters.Remove(handle);
+            if (!handle.Meter.Fatal.IsCompleted && handle.Meter.QueueDepth != 0)
+            {
+                world.Violate($"{handle.Name} was drained, and holds {handle.Meter.QueueDepth} slots of the queue.");
+            }
+
+            if (startAnother)
+            {
+                StartMeter(handle.Process);
+            }
+        });
+    }
+
+    private void Jump(JumpItem jump)
+    {
+        world.Trace($"clock of {(jump.Process < 0 ? "all processes" : $"process {jump.Process}")} jumps by {jump.By}");
+        for (var index = 0; index < processes.Length; index++)
+        {
+            if (jump.Process >= 0 && jump.Process != index)
+            {
+                continue;
+            }
+
+            clockStarts[index] += jump.By;
+            if (processes[index] is { } process)
+            {
+                var open = Calls.Where(call => call.Meter.Process == process && call.EndStep == int.MaxValue).ToArray();
+                Array.ForEach(open, call => call.Clocks.Add(process.Clock.GetUtcNow()));
+                process.Clock.Start = clockStarts[index];
+                Array.ForEach(open, call => call.Clocks.Add(process.Clock.GetUtcNow()));
+            }
+        }
+    }
+
+    private void Call(Operation operation)
+    {
+        var running = processes.OfType<SimulatedProcess>().SelectMany(process => process.Meters).ToArray();
+        if (running.Length == 0)
+        {
+            world.After(20, () => Call(operation));
+            return;
+        }
+
+        var made = Attempts(operation.Index).Count;
+        var meter = running[(operation.MeterChoice + made) % running.Length];
+        Bind(operation);
+        var cancellation = operation.CancelAfter is null || made > 0 ? null : new CancellationTokenSource();
+        var record = new CallRecord(operation, meter, world.Step, Ledger.Head(operation.Account).Sequence, meter.Process.Clock.GetUtcNow());
+        Calls.Add(record);
+        attempts[operation.Index].Add(record);
+        world.Trace($"call    {operation} at {meter.Name}");
+        meter.Process.Scheduler.Post(() => CallAsync(record, cancellation?.Token ?? CancellationToken.None));
+        if (cancellation is not null)
+        {
+            world.After(operation.CancelAfter!.Value, () => meter.Process.Scheduler.Post(() =>
+            {
+                world.Trace($"cancel  {operation.Mark}");
+                cancellation.Cancel();
+            }));
+        }
+    }
+
+    private List<CallRecord> Attempts(int operation)
+    {
+        if (!attempts.TryGetValue(operation, out var made))
+        {
+            attempts.Add(operation, made = []);
+        }
+
+        return made;
+    }
+
+    /// <summary>Fills in the transaction that an operation speaks of: one that a caller was told of.</summary>
+    private void Bind(Operation operation)
+    {
+        if (operation is RefundOperation { IsBound: false } refund)
+        {
+            refund.IsBound = true;
+            refund.Request = refund.Request with { TransactionId = ToldId(refund.Of) ?? refund.Request.TransactionId };
+        }
+        else if (operation is StatusOperation status)
+        {
+            status.Id = ToldId(status.Of) ?? new(5_000, 5);
+        }
+    }
+
+    private TransactionId? ToldId(int operation)
+    {
+        foreach (var attempt in Attempts(operation))
+        {
+            if (attempt.Ids.Count > 0)
+            {
+                return attempt.Ids[^1];
+            }
+        }
+
+        return null;
+    }
+
+    private async Task CallAsync(CallRecord record, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await new OperationCaller(record, Complete).CallAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            record.Cancel(world.Step, record.Meter.Process.Clock.GetUtcNow());
+            world.Trace($"ended   {record.Operation.Mark}: cancelled");
+        }
+        catch (Exception exception)
+        {
+            world.Violate($"{record} threw {exception}");
+            return;
+        }
+
+        if (world.IsTraced && record.End == CallEnd.Answered)
+        {
+            world.Trace($"answer  {record.Operation.Mark}: {(record.IsReplay ? "replay " : "")}{record.Answer}");
+        }
+
+        if (record.End == CallEnd.Cancelled || record.IsTurnedAway || record.IsUnknown)
+        {
+            Retry(record);
+        }
+    }
+
+    private void Complete(CallRecord record, CallCompletion completion) =>
+        completion(world.Step, Ledger.Head(record.Operation.Account).Sequence, record.Meter.Process.Clock.GetUtcNow());
+
+    private void Retry(CallRecord record)
+    {
+        if (record.Operation.Key is not null && Attempts(record.Operation.Index).Count <= record.Operation.Retries)
+        {
+            world.After(world.Random.Next(1, 120), () => Call(record.Operation));
+        }
+    }
+
+    /// <summary>Faults cease: everything accepted is answered, nothing is left behind, every account can be used, and meters end.</summary>
+    private void Finish()
+    {
+        faults = FaultProfile.None;
+        var index = plan.Items.Count + 1_000;
+        foreach (var account in Ledger.Accounts.ToArray())
+        {
+            for (var count = processes.Sum(process => process!.Meters.Count); count > 0; count--)
+            {
+                // One after another: a queue of one slot is a queue too.
+                Call(new RefreshOperation { Index = index++, Account = account, MeterChoice = index });
+                world.RunUntilQuiet();
+            }
+        }
+
+        foreach (var call in Calls.Where(call => call.EndStep == int.MaxValue && !call.Meter.Process.IsCrashed))
+        {
+            world.Violate($"{call} was never answered.");
+        }
+
+        foreach (var meter in processes.SelectMany(process => process!.Meters).ToArray())
+        {
+            if (meter.Meter.QueueDepth != 0)
+            {
+                world.Violate($"{meter.Name} is idle and holds {meter.Meter.QueueDepth} slots of the queue.");
+            }
+
+            Drain(meter, startAnother: false);
+        }
+
+        world.RunUntilQuiet();
+        foreach (var meter in processes.SelectMany(process => process!.Meters))
+        {
+            world.Violate($"{meter.Name} was never drained.");
+        }
+
+        foreach (var call in Calls.Where(call => call.Operation.Index > plan.Items.Count + 900 && call.Refusal is not null))
+        {
+            world.Violate($"{call} was refused although nothing fails any more: {call.Answer}");
+        }
+    }
+}
+
+/// <summary>Notes an answer with the step, what is durable and what the clock says at that moment.</summary>
+internal delegate void CallCompletion(int step, long durable, DateTimeOffset now);
+
+/// <summary>Calls the meter for an operation and notes the answer.</summary>
+internal sealed class OperationCaller(CallRecord record, Action<CallRecord, CallCompletion> complete)
+{
+    public async Task CallAsync(CancellationToken cancellationToken)
+    {
+        var (account, meter) = (record.Operation.Account, record.Meter.Meter);
+        switch (record.Operation)
+        {
+            case OpenOperation open:
+                Note(await meter.OpenAccountAsync(account, open.Request, cancellationToken), Text.Of, static _ => []);
+                break;
+            case DeductOperation deduct:
+                Note(await meter.DeductAsync(account, deduct.Request, cancellationToken), Text.Of, static answer => [answer.TransactionId]);
+                break;
+            case BatchOperation batch:
+                Note(await meter.DeductBatchAsync(account, batch.Request, cancellationToken), Text.Of, static answer => [.. answer.Items.Where(item => item.IsSuccess).Select(item => item.Value.TransactionId)]);
+                break;
+            case AccessOperation access:
+                Note(await meter.AccessRecordsAsync(account, access.Request, cancellationToken), Text.Of, static answer => answer.TransactionId is { } id ? [id] : []);
+                break;
+            case GrantOperation grant:
+                Note(await meter.GrantAsync(account, grant.Request, cancellationToken), Text.Of, static answer => [answer.TransactionId]);
+                break;
+            case AdjustOperation adjust:
+                Note(await meter.AdjustAsync(account, adjust.Request, cancellationToken), Text.Of, static answer => [answer.TransactionId]);
+                break;
+            case RefundOperation refund:
+                Note(await meter.RefundAsync(account, refund.Request, cancellationToken), Text.Of, static answer => [answer.TransactionId]);
+                break;
+            case PaymentOperation payment:
+                Note(await meter.RecordPaymentAsync(account, payment.Request, cancellationToken), Text.Of, static _ => []);
+                break;
+            case BalanceOperation:
+                Note(await meter.GetBalanceAsync(account, cancellationToken), Text.Of, static _ => []);
+                break;
+            case RefreshOperation:
+                Note(await meter.RefreshAsync(account, cancellationToken), Text.Of, static _ => []);
+                break;
+            case ListOperation list:
+                Note(await meter.ListTransactionsAsync(account, list.Query, cancellationToken), static page => $"{page.Items.Count} of {page.Total}", static _ => []);
+                break;
+            case StatusOperation status:
+                Note(await meter.GetTransactionAsync(account, status.Id, cancellationToken), static answer => answer.State.ToString(), static _ => []);
+                break;
+            default:
+                throw new InvalidOperationException($"There is no operation {record.Operation}.");
+        }
+    }
+
+    private void Note<T>(Outcome<T> outcome, Func<T, string> text, Func<T, IReadOnlyList<TransactionId>> ids)
+        where T : class
+    {
+        var named = outcome.TryGet(out var value, out var refusal) ? ids(value) : refusal.TransactionId is { } id ? [id] : [];
+        complete(record, (step, durable, now) => record.Complete(outcome, text, named, step, durable, now));
+    }
+}
