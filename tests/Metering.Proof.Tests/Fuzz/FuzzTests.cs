@@ -13,6 +13,9 @@ public sealed class FuzzTests(ITestOutputHelper output)
     // What caches, pools and windows of keys may take beyond what they held after the warm-up.
     private const long MemoryRoom = 32L << 20;
 
+    // More than processors, so that commits hold several decisions.
+    private static readonly ParallelOptions Callers = new() { MaxDegreeOfParallelism = 32 };
+
     private readonly ConcurrentDictionary<int, long> statuses = new();
     private readonly Lock gate = new();
     private decimal charged;
@@ -38,7 +41,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
         Assert.InRange(grown, long.MinValue, MemoryRoom);
     }
 
-    private Task SendAsync(FuzzHost host, FuzzRequests requests, int from, int to) => Parallel.ForAsync(from, to, async (number, _) =>
+    private Task SendAsync(FuzzHost host, FuzzRequests requests, int from, int to) => Parallel.ForAsync(from, to, Callers, async (number, _) =>
     {
         var request = requests.Make(number);
         try
