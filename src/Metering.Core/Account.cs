@@ -54,14 +54,23 @@ public static partial class Account
     {
         if (!state.IsOpen)
         {
-            return command is Open open
-                ? DecideOpen(state, open, now)
-                : new Refusal(RefusalReason.AccountUnknown, $"There is no account {state.Id}.");
+            return command switch
+            {
+                Open open => DecideOpen(state, open, now),
+                Refused refused => refused.Refusal,
+                _ => new Refusal(RefusalReason.AccountUnknown, $"There is no account {state.Id}."),
+            };
         }
 
-        if (DecideKey(state, command.Key, now, evidence) is { } known)
+        var known = DecideKey(state, command.Key, now, evidence);
+        if (command is Refused invalid && known is not ({ ReplayOf: > 0 } or { MustLookUpKey: true }))
         {
-            return known;
+            return invalid.Refusal;
+        }
+
+        if (known is { } decided)
+        {
+            return decided;
         }
 
         return command switch
@@ -81,7 +90,6 @@ public static partial class Account
                 Key = command.Key,
                 Answer = keep.Answer,
             }),
-            Refused refused => refused.Refusal,
             Open => new Refusal(RefusalReason.AccountExists, $"The account {state.Id} exists already."),
             _ => throw new InvariantException($"There is no command {command.GetType().Name}."),
         };

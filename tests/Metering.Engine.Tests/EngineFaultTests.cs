@@ -316,6 +316,73 @@ public sealed class EngineFaultTests : IAsyncDisposable
         Assert.Contains("entry 3", report.Fault, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_retry_hears_its_first_answer_after_its_product_left_the_catalogue()
+    {
+        await OpenAsync();
+        DeductRequest premium = new() { Product = "premium", IdempotencyKey = "key" };
+        var first = await meter.DeductAsync(Account, premium);
+        await using var later = NewMeter(options => options.Catalogue = Catalogue.Default);
+        var again = await later.DeductAsync(Account, premium);
+        Assert.True(again.IsReplay);
+        Assert.Equal(first.Value, again.Value);
+        Assert.Equal("product", (await later.DeductAsync(Account, premium with { IdempotencyKey = "new" })).Refusal?.Field);
+    }
+
+    [Fact]
+    public async Task A_batch_whose_outcome_is_unknown_names_a_transaction_that_tells_for_all_of_it()
+    {
+        await OpenAsync();
+        store.NextAppend(async (_, append) =>
+        {
+            await append();
+            throw new LedgerFatalException("I/O error in commit");
+        });
+        var refusal = (await meter.DeductBatchAsync(Account, new() { Items = [new() { Amount = Credits.Of(1_000) }, One, One] })).Refusal;
+        Assert.Equal(RefusalReason.OutcomeUnknown, refusal?.Reason);
+        await using var next = NewMeter();
+        Assert.Equal(TransactionState.Charged, (await next.GetTransactionAsync(Account, refusal!.TransactionId!.Value)).Value.State);
+    }
+
+    [Fact]
+    public async Task A_snapshot_that_differs_from_what_the_entries_add_up_to_is_found_by_verification()
+    {
+        await OpenAsync();
+        await meter.AccessRecordsAsync(Account, new() { Records = [new("company", "a")] });
+        await meter.DrainAsync();
+        var rows = await ledger.ReadAsync(Account, 1, 10);
+        var state = Core.Account.New(Account);
+        foreach (var row in rows)
+        {
+            Core.Account.Evolve(state, Core.EntryCodec.Decode(row.Facts.Span, row.Texts.Span));
+        }
+
+        // The same balance, and one record subscription that nobody paid.
+        state.Records.Set(Core.RecordKey.Of("company", "b"), Core.RecordDay.LastDayFrom(Start), Core.RecordDay.Of(Start));
+        var writer = new Core.ByteWriter();
+        Core.SnapshotCodec.Encode(state, writer);
+        await ledger.SaveSnapshotAsync(Account, new(new(rows[^1].Sequence, rows[^1].Link!.Value), Core.SnapshotCodec.Version, writer.Written));
+        Assert.Contains("snapshot", (await LedgerVerifier.VerifyAsync(ledger)).Fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_catalogue_made_in_code_is_checked_like_a_configured_one()
+    {
+        (Product Product, string Setting)[] cases =
+        [
+            (new() { Id = "blocks", Unit = PriceUnit.ResultBlock, BlockSize = 0 }, "Products:blocks:BlockSize"),
+            (new() { Id = "record", Unit = PriceUnit.Record, Base = Credits.Of(1) }, "Products:record:Base"),
+            (new() { Id = "covered", CoveredBy = "compny" }, "Products:covered:CoveredBy"),
+            (new() { Id = "negative", PerUnit = Credits.Of(-1) }, "Products:negative:PerUnit"),
+            (new() { Id = "Not An Id" }, "Products:Not An Id"),
+        ];
+        foreach (var (product, setting) in cases)
+        {
+            var options = new CreditMeteringOptions { Catalogue = new([product], []) }.UseMemory();
+            Assert.Contains(setting, Assert.Throws<MeteringStartupException>(options.Validate).Message, StringComparison.Ordinal);
+        }
+    }
+
     private static DeductRequest One { get; } = new() { Amount = Credits.Of(1) };
 
     private EmbeddedCreditMeter NewMeter(Action<CreditMeteringOptions>? configure = null)
