@@ -31,7 +31,11 @@ status=$?
 
 # What failed, whole; what was skipped, with its reason.
 grep -vE '^\s+Passed |^Test run for|^A total of|^\[xUnit|^$' "$results/test.log" | grep -E -A 12 '^\s+Failed ' || true
-grep -E '^\s+(Skipped |LEFT OUT)' "$results/test.log" || true
+grep -E '^\s+Skipped ' "$results/test.log" || true
+grep -Eo 'LEFT OUT: .*' "$results/test.log" | sort -u || true
+
+# What the proofs counted.
+grep -Eho 'Proof: [^<]*' "$results"/*.trx || true
 
 count() { grep -ho '<Counters [^>]*>' "$results"/*.trx 2>/dev/null | grep -Eo " $1=\"[0-9]+\"" | grep -Eo '[0-9]+' | awk '{ sum += $1 } END { print sum + 0 }'; }
 total=$(count total)

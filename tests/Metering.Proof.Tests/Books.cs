@@ -9,14 +9,15 @@ internal sealed class Books(DataFolder folder)
 {
     private readonly List<Operation> operations = [];
     private readonly Dictionary<string, Operation> byReference = [];
+    private readonly List<string> lost = [];
 
     /// <summary>Operations sent, retries not counted.</summary>
     public int Sent => operations.Count;
 
     public int Acknowledged => operations.Count(operation => operation.Answer is not null);
 
-    /// <summary>Acknowledged operations that a comparison did not find whole.</summary>
-    public int Lost { get; private set; }
+    /// <summary>Acknowledged operations that a comparison did not find whole, or that a retry found forgotten.</summary>
+    public int Lost => lost.Count;
 
     /// <summary>Operations that a comparison found more than once.</summary>
     public int Doubled { get; private set; }
@@ -56,7 +57,8 @@ internal sealed class Books(DataFolder folder)
         }
 
         Doubled += rows.Values.Count(found => found.Count > 1) + DoubledRecords();
-        Lost += operations.Count(operation => operation.Answer is not null && !IsWhole(operation, rows));
+        lost.AddRange(operations.Where(operation => operation.Answer is not null && !IsWhole(operation, rows))
+            .Select(operation => $"{operation.Key} was acknowledged with {operation.Answer} and is not in the ledger"));
         foreach (var operation in operations.Where(operation => operation.Answer is null))
         {
             var found = operation.References.Count(rows.ContainsKey);
@@ -81,7 +83,7 @@ internal sealed class Books(DataFolder folder)
             var reply = await caller.SendAsync(operation);
             if (reply.Status != 200 || !reply.IsReplay || reply.Body != operation.Answer)
             {
-                Assert.Fail($"A second call with {operation.Key} answered {reply.Status} {reply.Body} (replayed: {reply.IsReplay}) after {operation.Answer}.");
+                lost.Add($"a second call with {operation.Key} answered {reply.Status} {reply.Body} (replayed: {reply.IsReplay}) after {operation.Answer}");
             }
         }
     }
@@ -97,5 +99,5 @@ internal sealed class Books(DataFolder folder)
 
     public override string ToString() =>
         $"{Sent} operations on {folder.Keys.Count} accounts, {Acknowledged} acknowledged, {KeptUnanswered} found in the ledger without an answer, "
-        + $"{Replayed} retries replayed, lost={Lost}, doubled={Doubled}";
+        + $"{Replayed} retries replayed, lost={Lost}, doubled={Doubled}{(lost.Count == 0 ? string.Empty : $" (first: {lost[0]})")}";
 }

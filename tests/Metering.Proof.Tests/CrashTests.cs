@@ -27,7 +27,7 @@ public sealed class CrashTests(ITestOutputHelper output)
         }
 
         var (exitCode, said) = await ServerProcess.VerifyAsync(folder.Path);
-        output.WriteLine($"Crash test, seed {Scale.Seed}: {kills} kills, {books}. {said.ReplaceLineEndings(" ")}");
+        output.WriteLine($"Proof: crashes, seed {Scale.Seed}: {kills} kills, {books}. {said.ReplaceLineEndings(" ")}");
         Assert.Equal((0, 0, 0), (books.Lost, books.Doubled, exitCode));
         Assert.Equal(books.Sent, books.Acknowledged);
     }

@@ -84,7 +84,7 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IAsyncLifetime
         await server.KillAsync();
         disk.Cut(null);
         await ReopenAsync();
-        output.WriteLine($"{what}: {refused} of 20 refused, {disk.Failures} failed calls of the disk; {books}.");
+        output.WriteLine($"Proof: {what}: {refused} of 20 refused, {disk.Failures} failed calls of the disk; {books}.");
         Assert.Equal((0, 0), (books.Lost, books.Doubled));
     }
 
@@ -111,7 +111,7 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IAsyncLifetime
         await ReopenAsync();
         disk.Cut(null);
         await ReopenAsync();
-        output.WriteLine($"{what}: exit {LedgerFailedExitCode}, {disk.Failures} failed calls of the disk; {books}. It said: {sentence}");
+        output.WriteLine($"Proof: {what}: exit {LedgerFailedExitCode}, {disk.Failures} failed calls of the disk; {books}. It said: {sentence}");
         Assert.Equal((0, 0), (books.Lost, books.Doubled));
     }
 

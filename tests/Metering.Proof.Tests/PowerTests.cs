@@ -8,6 +8,9 @@ namespace Metering.Proof.Tests;
 /// </summary>
 public sealed class PowerTests(ITestOutputHelper output)
 {
+    // Operations of the disk in a first start, which makes both files and the demo account.
+    private const int OperationsOfFirstStart = 150;
+
     // Operations of the disk in a start and a second or so of load: power may fail anywhere in them.
     private const int OperationsInReach = 4_000;
 
@@ -15,7 +18,7 @@ public sealed class PowerTests(ITestOutputHelper output)
     public async Task Losses_of_power_lose_nothing_acknowledged_and_double_nothing()
     {
         var (disk, books, cuts) = await RunAsync("Metering.Server.dll", Scale.PowerCuts);
-        output.WriteLine($"Power loss, seed {Scale.Seed}: {disk}; {books}.");
+        output.WriteLine($"Proof: power loss, seed {Scale.Seed}: {disk}; {books}.");
         Assert.Equal((0, 0), (books.Lost, books.Doubled));
         Assert.True(cuts >= Scale.PowerCuts);
     }
@@ -24,8 +27,33 @@ public sealed class PowerTests(ITestOutputHelper output)
     public async Task Commits_that_do_not_wait_for_the_disk_are_caught()
     {
         var (disk, books, _) = await RunAsync("Metering.Proof.Tests.dll", 10);
-        output.WriteLine($"Power loss with synchronous=NORMAL planted, seed {Scale.Seed}: {disk}; {books}.");
+        output.WriteLine($"Proof: power loss with synchronous=NORMAL planted, seed {Scale.Seed}: {disk}; {books}.");
         Assert.True(books.Lost > 0, "Acknowledged operations should have been lost, and were not.");
+    }
+
+    [NativeFact]
+    public async Task A_first_start_that_loses_power_anywhere_is_made_good_by_the_next()
+    {
+        var (random, cut) = (new Random(Scale.Seed), 0);
+        for (var round = 0; round < Scale.PowerCuts; round++)
+        {
+            using var folder = DataFolder.Empty();
+            using var disk = PowerDisk.Under(folder);
+            disk.KillAt = random.Next(1, OperationsOfFirstStart);
+            using (var first = await ServerProcess.StartAsync(folder.Path, disk.Variables))
+            {
+                cut += first.HasExited ? 1 : 0;
+                await first.KillAsync();
+            }
+
+            disk.KillAt = 0;
+            disk.Cut(random.Next(2) == 0 ? null : random);
+            using var second = await ServerProcess.StartAsync(folder.Path, disk.Variables);
+            Assert.False(second.HasExited, $"Seed {Scale.Seed}, round {round}: {second.Errors}");
+            await second.KillAsync();
+        }
+
+        output.WriteLine($"Proof: power loss, seed {Scale.Seed}: {Scale.PowerCuts} first starts, {cut} of them cut off before they served; each was made good by the next start.");
     }
 
     [NativeFact]

@@ -26,8 +26,7 @@ internal sealed class ServerProcess : IDisposable
             start.ArgumentList.Add(argument);
         }
 
-        // A map would count as memory of the runtime's own; the server's settings must not come from whoever runs the tests.
-        start.Environment["DOTNET_TieredPGO"] = "0";
+        // The server's address must not come from whoever runs the tests.
         start.Environment.Remove("ASPNETCORE_URLS");
         foreach (var (name, value) in environment)
         {

@@ -35,7 +35,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
         var counts = string.Join(", ", statuses.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key}: {pair.Value}"));
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"Fuzz, seed {Scale.Seed}: {Scale.FuzzRequests} requests ({counts}); {charged} credits charged, {spent} in the ledger; memory {warm >> 10} KiB, {grown >> 10} KiB more at the end."));
+            $"Proof: fuzz, seed {Scale.Seed}: {Scale.FuzzRequests} requests ({counts}); {charged} credits charged, {spent} in the ledger; memory {warm >> 10} KiB, {grown >> 10} KiB more at the end."));
         Assert.Equal(charged, spent);
         Assert.True(statuses.GetValueOrDefault(200) > Scale.FuzzRequests / 10, "Too few requests got through for the books to mean anything.");
         Assert.InRange(grown, long.MinValue, MemoryRoom);
