@@ -98,22 +98,5 @@ public sealed class AccountState
     public DateTimeOffset TimeAt(DateTimeOffset now) => now > LastAppliedAt ? now : LastAppliedAt;
 
     /// <summary>The balance as callers see it.</summary>
-    public Balance ToBalance() => new()
-    {
-        Plan = Terms.Plan,
-        Unlimited = Terms.Unlimited,
-        Level = Terms.Level,
-        MonthlyAllotment = Terms.Allotment,
-        Monthly = Grants.Monthly,
-        Bonus = Grants.Bonus,
-        Permanent = Grants.Permanent,
-        Held = Held,
-        UsedMonthly = UsedMonthly,
-        UsedCarried = UsedCarried,
-        ResetDay = Anchor.Day,
-        LastResetAt = LastResetAt,
-        PeriodEnd = PeriodEnd,
-        PaidThrough = PaidThrough,
-        Sequence = Sequence,
-    };
+    public Balance ToBalance() => new BalanceView(this).ToBalance();
 }

@@ -1,4 +1,5 @@
 using Metering.Conformance;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -366,6 +367,19 @@ public sealed class EngineFaultTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_log_that_fails_stops_nobody()
+    {
+        await using EmbeddedCreditMeter unlogged = new(store, new() { Catalogue = CreditMeterConformance.TestCatalogue }, clock, new FailingLogger());
+        await OpenAsync();
+        store.NextAppend((_, _) => throw new LedgerUnavailableException("disk full"));
+        Assert.Equal(RefusalReason.LedgerUnavailable, (await unlogged.DeductAsync(Account, One)).Refusal?.Reason);
+        Assert.Equal(Credits.Of(99), (await unlogged.DeductAsync(Account, One)).Value.Credits);
+        store.NextAppend((_, _) => throw new NotSupportedException("a bug of the store"));
+        Assert.Equal(RefusalReason.OutcomeUnknown, (await unlogged.DeductAsync(Account, One)).Refusal?.Reason);
+        Assert.Contains("a bug of the store", (await unlogged.Fatal).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_catalogue_made_in_code_is_checked_like_a_configured_one()
     {
         (Product Product, string Setting)[] cases =
@@ -399,6 +413,18 @@ public sealed class EngineFaultTests : IAsyncDisposable
 
     private async Task IsSoundAsync(long entries) =>
         Assert.Equal(new VerificationReport(1, entries, null), await LedgerVerifier.VerifyAsync(ledger));
+
+    /// <summary>What a host's logger does when one of its sinks throws.</summary>
+    private sealed class FailingLogger : ILogger<EmbeddedCreditMeter>
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            throw new AggregateException("The sink's disk is full.");
+    }
 
     /// <summary>A ledger in which one byte of one row was changed behind the meter's back.</summary>
     private sealed class TamperedStore(ILedgerStore inner, long sequence) : DelegatingLedgerStore(inner)
