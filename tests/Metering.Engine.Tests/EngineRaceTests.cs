@@ -5,6 +5,7 @@ using Xunit;
 namespace Metering.Engine.Tests;
 
 /// <summary>Races that the simulation or a reading of the engine brought up, each as small as it can be.</summary>
+[Collection(RunsAlone.Name)]
 public sealed class EngineRaceTests : IAsyncDisposable
 {
     private static readonly DateTimeOffset Start = new(2026, 5, 1, 0, 0, 0, TimeSpan.Zero);
