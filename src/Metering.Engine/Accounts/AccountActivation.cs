@@ -16,6 +16,12 @@ internal sealed class AccountActivation
 {
     private const int MeasureInterval = 64;
 
+    /// <summary>Bytes of snapshots, at most, that an entry may cause to be written: about what it takes itself.</summary>
+    private const int SnapshotBytesPerEntry = 128;
+
+    /// <summary>Room that a snapshot begins with at most, however large its state is thought to be.</summary>
+    private const long MaxSnapshotHint = 256L << 20;
+
     private readonly Lock gate = new();
     private readonly GroupCommit commit;
     private readonly ActivationSettings settings;
@@ -33,8 +39,8 @@ internal sealed class AccountActivation
         (this.state, this.commit, this.settings, this.snapshotSequence) = (state, commit, settings, snapshotSequence);
         CommittedHead = head;
         (Bytes, measuredSequence) = (state.EstimatedBytes, state.Sequence);
-        durable = tail = new QueuedDecision(this, [], new BalanceView(state));
-        durable.Complete(Release.Durable);
+        durable = tail = new QueuedDecision(this, default, new BalanceView(state));
+        _ = durable.Complete(Release.Durable);
     }
 
     public AccountId Account => state.Id;
@@ -42,8 +48,17 @@ internal sealed class AccountActivation
     /// <summary>The ledger's head as this activation knows it. The writer's alone.</summary>
     public LedgerHead CommittedHead { get; private set; }
 
+    /// <summary>The account's group in the commit under way, or in the last one. The writer's alone.</summary>
+    public AppendGroup? Group { get; set; }
+
+    /// <summary>The number of the last commit that this activation takes part in. The writer's alone.</summary>
+    public long Batch { get; set; }
+
+    /// <summary>The last durable decision.</summary>
+    public QueuedDecision Durable => durable;
+
     /// <summary>The durable figures. Readable at any time without waiting.</summary>
-    public BalanceView View => durable.View;
+    public BalanceView View => Durable.View;
 
     /// <summary>The last decision queued. It is released after everything that this activation decided.</summary>
     public QueuedDecision Tail => tail;
@@ -80,7 +95,7 @@ internal sealed class AccountActivation
             try
             {
                 work.EnterDue();
-                call.Decide(work);
+                call.Decide(ref work);
                 work.EnterDue();
             }
             catch
@@ -95,10 +110,10 @@ internal sealed class AccountActivation
             if (appends)
             {
                 // No refusal from here on: these entries are on their way.
-                Queue([.. work.Entries]);
+                Queue(work.Entries);
             }
 
-            attempt = new(work.Decision, tail, appends ? work.Entries[^1] : null);
+            attempt = new(work.Decision, tail, appends ? work.Entries[work.Entries.Count - 1] : null);
             return true;
         }
     }
@@ -145,7 +160,7 @@ internal sealed class AccountActivation
     {
         lock (gate)
         {
-            if (isRetiring || isDropped || !tail.Released.IsCompleted)
+            if (isRetiring || isDropped || !tail.IsReleased)
             {
                 return false;
             }
@@ -158,7 +173,7 @@ internal sealed class AccountActivation
 
     private async Task LeaveAsync(int? minEntriesForSnapshot)
     {
-        if (await tail.Released == Release.Durable && minEntriesForSnapshot is { } min && state.Sequence - snapshotSequence >= min)
+        if (await tail.WhenReleasedAsync() == Release.Durable && minEntriesForSnapshot is { } min && state.Sequence - snapshotSequence >= min)
         {
             var writer = new ByteWriter(1024);
             SnapshotCodec.Encode(state, writer);
@@ -168,9 +183,9 @@ internal sealed class AccountActivation
         Drop();
     }
 
-    private void Queue(Entry[] entries)
+    private void Queue(Entries entries)
     {
-        ReadOnlyMemory<byte>? snapshot = null;
+        ByteWriter? snapshot = null;
         if (state.Sequence - measuredSequence >= MeasureInterval)
         {
             measuredSequence = state.Sequence;
@@ -179,11 +194,11 @@ internal sealed class AccountActivation
             settings.Resized(Bytes - before);
 
             // A large state is stored less often, so that snapshots never write much more than the entries themselves.
-            if (state.Sequence - snapshotSequence >= Math.Max(settings.SnapshotInterval, Bytes / 256))
+            if (state.Sequence - snapshotSequence >= Math.Max(settings.SnapshotInterval, Bytes / SnapshotBytesPerEntry))
             {
-                var writer = new ByteWriter(4096);
-                SnapshotCodec.Encode(state, writer);
-                (snapshot, snapshotSequence) = (writer.Written, state.Sequence);
+                snapshot = new((int)Math.Min(Bytes, MaxSnapshotHint));
+                SnapshotCodec.Encode(state, snapshot);
+                snapshotSequence = state.Sequence;
             }
         }
 

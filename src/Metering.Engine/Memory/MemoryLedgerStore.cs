@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Metering.Engine;
 
 /// <summary>
@@ -9,29 +7,46 @@ namespace Metering.Engine;
 public sealed class MemoryLedgerStore : ILedgerStore
 {
     private readonly Lock gate = new();
-    private readonly SortedDictionary<string, Ledger> ledgers = new(StringComparer.Ordinal);
+    private readonly Dictionary<AccountId, Ledger> ledgers = [];
+    private readonly MemoryPages pages = new();
+    private AccountId[]? inOrder;
 
     /// <inheritdoc />
-    public ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default) => Call(
-        () =>
+    public ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.IsCancellationRequested)
         {
-            AppendGroupRules.Check(groups);
-            foreach (var group in groups)
+            return ValueTask.FromCanceled(cancellationToken);
+        }
+
+        lock (gate)
+        {
+            try
             {
-                group.Result = Append(group) ? AppendResult.Appended : AppendResult.HeadMismatch;
+                AppendGroupRules.Check(groups);
+                for (var index = 0; index < groups.Count; index++)
+                {
+                    groups[index].Result = Append(groups[index]) ? AppendResult.Appended : AppendResult.HeadMismatch;
+                }
+
+                return ValueTask.CompletedTask;
             }
-        },
-        cancellationToken);
+            catch (Exception error)
+            {
+                return ValueTask.FromException(error);
+            }
+        }
+    }
 
     /// <inheritdoc />
     public ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default) =>
-        Read(account, ledger => (ledger.Head, ledger.Rows[^1].TransactionNumber), (LedgerHead.Empty(account), 0), cancellationToken);
+        Read(account, ledger => (ledger.Head, ledger.Transactions), (LedgerHead.Empty(account), 0), cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<LedgerRow>> ReadAsync(
         AccountId account, long fromSequence, int limit, CancellationToken cancellationToken = default) =>
         Read<IReadOnlyList<LedgerRow>>(
-            account, ledger => [.. ledger.Rows.Skip((int)Math.Clamp(fromSequence - 1, 0, int.MaxValue)).Take(limit)], [], cancellationToken);
+            account, ledger => ledger.From(fromSequence, limit), [], cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<LedgerRow>> ReadTransactionsAsync(
@@ -50,7 +65,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
     public ValueTask SaveSnapshotAsync(AccountId account, LedgerSnapshot snapshot, CancellationToken cancellationToken = default) => Call(
         () =>
         {
-            if (ledgers.TryGetValue(account.Value, out var ledger))
+            if (ledgers.TryGetValue(account, out var ledger))
             {
                 ledger.Save(snapshot with { State = snapshot.State.ToArray() });
             }
@@ -61,10 +76,10 @@ public sealed class MemoryLedgerStore : ILedgerStore
     public ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
         Call<IReadOnlyList<AccountId>>(
             () =>
-            [
-                .. ledgers.Keys.Where(id => after is not { } last || string.CompareOrdinal(id, last.Value) > 0).Take(limit)
-                    .Select(id => new AccountId(id)),
-            ],
+            {
+                inOrder ??= [.. ledgers.Keys.OrderBy(static account => account.Value, StringComparer.Ordinal)];
+                return [.. inOrder.Where(account => after is not { } last || string.CompareOrdinal(account.Value, last.Value) > 0).Take(limit)];
+            },
             cancellationToken);
 
     /// <inheritdoc />
@@ -75,7 +90,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
     private bool Append(AppendGroup group)
     {
-        ledgers.TryGetValue(group.Account.Value, out var ledger);
+        ledgers.TryGetValue(group.Account, out var ledger);
         if ((ledger?.Head ?? LedgerHead.Empty(group.Account)) != group.Expected)
         {
             return false;
@@ -83,7 +98,8 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
         if (ledger is null)
         {
-            ledgers.Add(group.Account.Value, ledger = new());
+            ledgers.Add(group.Account, ledger = new(pages));
+            inOrder = null;
         }
 
         ledger.Append(group);
@@ -91,7 +107,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
     }
 
     private ValueTask<T> Read<T>(AccountId account, Func<Ledger, T> read, T empty, CancellationToken cancellationToken) =>
-        Call(() => ledgers.TryGetValue(account.Value, out var ledger) ? read(ledger) : empty, cancellationToken);
+        Call(() => ledgers.TryGetValue(account, out var ledger) ? read(ledger) : empty, cancellationToken);
 
     private ValueTask Call(Action call, CancellationToken cancellationToken)
     {
@@ -125,14 +141,18 @@ public sealed class MemoryLedgerStore : ILedgerStore
         }
     }
 
-    /// <summary>One account's rows; never empty once it is in the store.</summary>
-    private sealed class Ledger
+    /// <summary>
+    /// One account's rows; never empty once it is in the store. Lists without references and few objects: the garbage collector has to walk
+    /// and move whatever a store of millions of rows is made of, and stopped every caller for it.
+    /// </summary>
+    private sealed class Ledger(MemoryPages pages)
     {
+        private readonly List<StoredRow> rows = [];
         private readonly List<int> transactions = [];
 
         public LedgerHead Head { get; private set; }
 
-        public List<LedgerRow> Rows { get; } = [];
+        public long Transactions => rows[^1].TransactionNumber;
 
         public Dictionary<UInt128, long> Keys { get; } = [];
 
@@ -140,11 +160,12 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
         public void Append(AppendGroup group)
         {
-            foreach (var row in group.Rows)
+            for (var index = 0; index < group.Rows.Count; index++)
             {
+                var row = group.Rows[index];
                 if (row.IsTransaction)
                 {
-                    transactions.Add(Rows.Count);
+                    transactions.Add(rows.Count);
                 }
 
                 if (row.Key is { } key)
@@ -152,22 +173,32 @@ public sealed class MemoryLedgerStore : ILedgerStore
                     Keys[key] = row.Sequence;
                 }
 
-                // The caller's buffers are the caller's again after the append.
-                Rows.Add(row with { Facts = row.Facts.ToArray(), Texts = row.Texts.ToArray(), Link = null });
+                rows.Add(pages.Store(row, index == group.Rows.Count - 1 ? group.Next.Link : null));
             }
 
-            CollectionsMarshal.AsSpan(Rows)[^1] = Rows[^1] with { Link = group.Next.Link };
             Head = group.Next;
+        }
+
+        public LedgerRow[] From(long sequence, int limit)
+        {
+            var begin = (int)Math.Clamp(sequence - 1, 0, rows.Count);
+            var page = new LedgerRow[Math.Min(limit, rows.Count - begin)];
+            for (var index = 0; index < page.Length; index++)
+            {
+                page[index] = pages.Read(rows[begin + index], begin + index + 1);
+            }
+
+            return page;
         }
 
         public LedgerRow[] TransactionsBefore(long number, int limit)
         {
             var end = (int)Math.Clamp(number - 1, 0, transactions.Count);
-            var count = Math.Min(limit, end);
-            var page = new LedgerRow[count];
-            for (var index = 0; index < count; index++)
+            var page = new LedgerRow[Math.Min(limit, end)];
+            for (var index = 0; index < page.Length; index++)
             {
-                page[index] = Rows[transactions[end - 1 - index]];
+                var row = transactions[end - 1 - index];
+                page[index] = pages.Read(rows[row], row + 1);
             }
 
             return page;
