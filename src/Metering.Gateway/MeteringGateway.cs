@@ -22,6 +22,7 @@ public static class MeteringGateway
     {
         services.AddSingleton(MeteringConfiguration.ReadGatewayOptions(section));
         services.AddSingleton<ApiKeyDirectory>();
+        services.AddSingleton<CallerFinder>();
         services.ConfigureHttpJsonOptions(options =>
         {
             // The OpenAPI document takes its schemas from here; the sources in front make them those of the wire.
