@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Metering.Engine;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -27,8 +26,8 @@ internal static class HealthRoutes
 
     private static IResult GetLive() => JsonAnswer.Of(new HealthBody("ok"), HealthJson.Default.HealthBody);
 
-    private static async Task<IResult> GetReady(HttpContext context, ILedgerStore ledger) =>
-        await ledger.IsHealthyAsync(context.RequestAborted).ConfigureAwait(false)
+    private static async Task<IResult> GetReady(Readiness readiness) =>
+        await readiness.IsReadyAsync().ConfigureAwait(false)
             ? JsonAnswer.Of(new HealthBody("ok"), HealthJson.Default.HealthBody)
             : Failure.Unavailable().ToResult();
 }
