@@ -24,7 +24,7 @@ internal sealed class Readiness(ILedgerStore ledger, TimeProvider time)
     public async Task<bool> IsReadyAsync()
     {
         Task<bool> answer;
-        TimeSpan waited;
+        long since;
         lock (gate)
         {
             if (asking is null or { IsCompleted: true })
@@ -33,15 +33,11 @@ internal sealed class Readiness(ILedgerStore ledger, TimeProvider time)
                 asking = Task.Run(AskAsync); // A store may hold the thread that asks it.
             }
 
-            (answer, waited) = (asking, time.GetElapsedTime(askedAt));
+            (answer, since) = (asking, askedAt);
         }
 
-        if (waited < Stalled)
-        {
-            await Task.WhenAny(answer, Task.Delay(Patience, time)).ConfigureAwait(false);
-        }
-
-        return answer.IsCompleted ? await answer.ConfigureAwait(false) : wasHealthy && waited < Stalled;
+        await Task.WhenAny(answer, Task.Delay(Patience, time)).ConfigureAwait(false);
+        return answer.IsCompleted ? await answer.ConfigureAwait(false) : wasHealthy && time.GetElapsedTime(since) < Stalled;
     }
 
     private async Task<bool> AskAsync() => wasHealthy = await ledger.IsHealthyAsync().ConfigureAwait(false);
