@@ -3,14 +3,22 @@ using Metering.Engine;
 
 try
 {
-    if (args is not ["load", .. var arguments])
+    switch (args)
     {
-        Console.WriteLine(LoadOptions.Usage);
-        return args.Length == 0 ? 0 : 1;
+        case ["load", .. var arguments]:
+            await new Load(LoadOptions.Parse(arguments)).RunAsync();
+            return 0;
+        case ["http", .. var options]:
+            var http = new Arguments(options);
+            var parsed = HttpOptions.Parse(http);
+            http.RefuseOthers();
+            await new HttpBenchmark(parsed).RunAsync();
+            return 0;
+        default:
+            Console.WriteLine(LoadOptions.Usage);
+            Console.WriteLine(HttpOptions.Usage);
+            return args.Length == 0 ? 0 : 1;
     }
-
-    await new Load(LoadOptions.Parse(arguments)).RunAsync();
-    return 0;
 }
 catch (Exception exception) when (exception is ArgumentException or MeteringStartupException)
 {

@@ -6,6 +6,8 @@ internal sealed class LatencyHistogram
     private const double Growth = 1.02;
     private readonly long[] counts = new long[1_024];
 
+    public long Count => counts.Sum();
+
     public void Add(TimeSpan latency)
     {
         var bucket = (int)(Math.Log(Math.Max(1, latency.TotalMicroseconds)) / Math.Log(Growth));
