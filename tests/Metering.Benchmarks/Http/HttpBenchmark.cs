@@ -1,11 +1,18 @@
 namespace Metering.Benchmarks;
 
 /// <summary>The gateway's rates beside those of empty endpoints of the same server in the same run.</summary>
-internal sealed class HttpBenchmark(HttpOptions options)
+internal sealed class HttpBenchmark(HttpOptions options, ResultStore results)
 {
     private readonly Dictionary<string, List<HttpFigure>> figures = [];
 
-    public async Task RunAsync()
+    public static Task RunAsync(Arguments arguments, ResultStore results)
+    {
+        var options = HttpOptions.Parse(arguments);
+        arguments.RefuseOthers();
+        return new HttpBenchmark(options, results).RunAsync();
+    }
+
+    private async Task RunAsync()
     {
         using var folder = new ScratchFolder("http");
         await using var gateway = await GatewayUnderTest.StartAsync(options.Store, Path.Combine(folder.Path, "data"), options.Accounts);
@@ -25,6 +32,7 @@ internal sealed class HttpBenchmark(HttpOptions options)
 
         await Console.Error.WriteLineAsync();
         Print();
+        Save();
     }
 
     private void Print()
@@ -40,6 +48,13 @@ internal sealed class HttpBenchmark(HttpOptions options)
         }
     }
 
+    private void Save() => results.Save("http", new HttpResult(
+        options.Driver, options.Connections, options.Accounts, options.Store, options.Seconds, options.Rounds,
+        options.Calls.ToDictionary(call => call.Name, call => Median(call.Name)!)));
+
     private HttpFigure? Median(string name) =>
         figures.TryGetValue(name, out var list) ? list.OrderBy(figure => figure.RatePerSecond).ElementAt(list.Count / 2) : null;
 }
+
+/// <summary>The HTTP benchmark as it is stored: medians by the call's name.</summary>
+internal sealed record HttpResult(string Driver, int Connections, int Accounts, string Store, int Seconds, int Rounds, Dictionary<string, HttpFigure> Figures);
