@@ -153,7 +153,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
                 }
 
                 // The caller's buffers are the caller's again after the append.
-                Rows.Add(row with { Facts = row.Facts.ToArray(), Texts = row.Texts.ToArray(), Link = null });
+                Rows.Add(row with { Facts = row.Facts.ToArray(), Texts = row.Texts.ToArray() });
             }
 
             CollectionsMarshal.AsSpan(Rows)[^1] = Rows[^1] with { Link = group.Next.Link };

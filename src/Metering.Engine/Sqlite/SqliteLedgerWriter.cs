@@ -144,7 +144,7 @@ internal sealed class SqliteLedgerWriter
         var account = stored?.Account ?? InsertAccount(group.Account);
         for (var index = 0; index < group.Rows.Count; index++)
         {
-            InsertEntry(account, group.Rows[index], index == group.Rows.Count - 1 ? group.Next.Link : null);
+            InsertEntry(account, group.Rows[index], index == group.Rows.Count - 1 ? group.Next.Link : group.Rows[index].Link);
         }
 
         written.Add((group, new(account, group.Next)));
