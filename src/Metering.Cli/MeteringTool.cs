@@ -22,7 +22,8 @@ internal static class MeteringTool
         if (parsed.Action is ParseErrorAction)
         {
             var command = parsed.CommandResult.Command is RootCommand ? "metering" : $"metering {parsed.CommandResult.Command.Name}";
-            return await terminal.RefuseAsync($"{parsed.Errors[0].Message.TrimEnd('.')}; see {command} --help.");
+            var fault = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is no command or option here" : parsed.Errors[0].Message.TrimEnd('.');
+            return await terminal.RefuseAsync($"{fault}; see {command} --help.");
         }
 
         try
