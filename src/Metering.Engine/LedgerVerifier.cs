@@ -22,7 +22,7 @@ public static class LedgerVerifier
 
     /// <summary>Verifies every account; stops at the first fault.</summary>
     /// <param name="store">The ledger.</param>
-    /// <param name="progress">Told after each account; null for nobody.</param>
+    /// <param name="progress">Told as entries are checked, about every thousand of them and after each account; null for nobody.</param>
     /// <param name="cancellationToken">Ends the verification.</param>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read now.</exception>
     public static async Task<VerificationReport> VerifyAsync(ILedgerStore store, IProgress<VerificationReport>? progress = null, CancellationToken cancellationToken = default)
@@ -31,10 +31,17 @@ public static class LedgerVerifier
         AccountId? after = null;
         while (true)
         {
-            var page = await store.ListAccountsAsync(after, PageRows, cancellationToken);
-            foreach (var account in page)
+            var (page, unreadable) = await TryReadAsync(() => store.ListAccountsAsync(after, PageRows, cancellationToken));
+            if (unreadable is not null)
             {
-                var (entries, fault) = await VerifyAccountAsync(store, account, cancellationToken);
+                return report with { Fault = $"The list of accounts{(after is { } last ? $" after {last}" : "")}: {unreadable}" };
+            }
+
+            foreach (var account in page!)
+            {
+                var before = report;
+                var (entries, fault) = await VerifyAccountAsync(
+                    store, account, checkedEntries => progress?.Report(before with { Entries = before.Entries + checkedEntries }), cancellationToken);
                 report = new(report.Accounts + 1, report.Entries + entries, fault);
                 progress?.Report(report);
                 if (fault is not null)
@@ -58,24 +65,60 @@ public static class LedgerVerifier
     /// <param name="cancellationToken">Ends the verification.</param>
     /// <returns>Entries checked, and the first fault or null.</returns>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read now.</exception>
-    public static async Task<(long Entries, string? Fault)> VerifyAccountAsync(ILedgerStore store, AccountId account, CancellationToken cancellationToken = default)
+    public static Task<(long Entries, string? Fault)> VerifyAccountAsync(ILedgerStore store, AccountId account, CancellationToken cancellationToken = default) =>
+        VerifyAccountAsync(store, account, static _ => { }, cancellationToken);
+
+    private static async Task<(long Entries, string? Fault)> VerifyAccountAsync(
+        ILedgerStore store, AccountId account, Action<long> onPage, CancellationToken cancellationToken)
     {
-        var replay = new Replay(account, await store.ReadSnapshotsAsync(account, cancellationToken));
-        while (true)
+        var (snapshots, unreadable) = await TryReadAsync(() => store.ReadSnapshotsAsync(account, cancellationToken));
+        if (unreadable is not null)
         {
-            var rows = await store.ReadAsync(account, replay.State.Sequence + 1, PageRows, cancellationToken);
-            foreach (var row in rows)
+            return (0, $"Account {account}, its snapshots: {unreadable}");
+        }
+
+        var replay = new Replay(account, snapshots!);
+        for (var limit = PageRows; ;)
+        {
+            IReadOnlyList<LedgerRow>? rows;
+            (rows, unreadable) = await TryReadAsync(() => store.ReadAsync(account, replay.State.Sequence + 1, limit, cancellationToken));
+            if (rows is null && limit > 1)
             {
-                if (replay.Add(row) is { } fault)
-                {
-                    return (replay.State.Sequence, $"Account {account}, entry {replay.State.Sequence + 1}: {fault}");
-                }
+                // Row by row from here on: what is good before the unreadable row is checked, and the row can be named.
+                limit = 1;
+                continue;
             }
 
-            if (rows.Count < PageRows)
+            if (unreadable is not null)
             {
-                return (replay.State.Sequence, replay.End() is { } fault ? $"Account {account}, entry {replay.State.Sequence}: {fault}" : null);
+                return (replay.State.Sequence, $"Account {account}, entry {replay.State.Sequence + 1}: {unreadable}");
             }
+
+            if (replay.AddAll(rows!) is var (bad, fault))
+            {
+                return (bad - 1, $"Account {account}, entry {bad}: {fault}");
+            }
+
+            if (rows!.Count < limit)
+            {
+                return (replay.State.Sequence, replay.End() is { } last ? $"Account {account}, entry {replay.State.Sequence}: {last}" : null);
+            }
+
+            onPage(replay.State.Sequence);
+        }
+    }
+
+    /// <summary>What a read gave, or why the store cannot make sense of what it holds.</summary>
+    private static async ValueTask<(T? Read, string? Unreadable)> TryReadAsync<T>(Func<ValueTask<T>> read)
+        where T : class
+    {
+        try
+        {
+            return (await read(), null);
+        }
+        catch (LedgerFormatException damage)
+        {
+            return (null, damage.Message);
         }
     }
 
@@ -84,7 +127,7 @@ public static class LedgerVerifier
         private readonly List<LedgerSnapshot> snapshots;
         private readonly ChainHasher hasher = new();
         private Credits sum;
-        private bool insideGroup;
+        private long commitBegins = 1;
 
         public Replay(AccountId account, IReadOnlyList<LedgerSnapshot> snapshots)
         {
@@ -95,8 +138,22 @@ public static class LedgerVerifier
 
         public AccountState State { get; }
 
-        /// <summary>The fault of a row, or null. A faulty row does not advance the state.</summary>
-        public string? Add(LedgerRow row)
+        /// <summary>The first bad row's sequence and its fault, or null. Nothing may be added after it.</summary>
+        public (long Sequence, string Fault)? AddAll(IReadOnlyList<LedgerRow> rows)
+        {
+            foreach (var row in rows)
+            {
+                var due = State.Sequence + 1;
+                if (Add(row) is { } fault)
+                {
+                    return (due, fault);
+                }
+            }
+
+            return null;
+        }
+
+        private string? Add(LedgerRow row)
         {
             if (row.Sequence != State.Sequence + 1)
             {
@@ -104,16 +161,17 @@ public static class LedgerVerifier
             }
 
             hasher.Add(row.Facts.Span, row.Texts.Span);
-            insideGroup = true;
             if (row.Link is { } link)
             {
                 if (hasher.End() != link)
                 {
-                    return "the chain is broken: the link does not follow from the rows before it.";
+                    return row.Sequence == commitBegins
+                        ? "the chain is broken: the link does not follow from the entry and the link before it."
+                        : $"the chain is broken: the link does not follow from the entries of its commit, {commitBegins} to {row.Sequence}, and the link before them.";
                 }
 
                 hasher.Begin(link);
-                insideGroup = false;
+                commitBegins = row.Sequence + 1;
             }
 
             try
@@ -128,7 +186,7 @@ public static class LedgerVerifier
 
         public string? End()
         {
-            if (insideGroup)
+            if (commitBegins <= State.Sequence)
             {
                 return "the ledger ends inside a commit.";
             }

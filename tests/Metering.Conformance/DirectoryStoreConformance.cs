@@ -94,6 +94,69 @@ public abstract class DirectoryStoreConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Profiles_are_listed_in_pages_in_the_order_of_their_accounts()
+    {
+        Assert.Empty(await Store.ListProfilesAsync(null, 10));
+        var profiles = new[] { "b", "B", "a.1", "a", "a-1", "_" }.Select(FullProfile).ToArray();
+        foreach (var profile in profiles)
+        {
+            await Store.TryAddProfileAsync(profile);
+        }
+
+        var expected = profiles.OrderBy(profile => profile.Account.Value, StringComparer.Ordinal).ToArray();
+        Assert.Equal(expected[..4], await Store.ListProfilesAsync(null, 4));
+        Assert.Equal(expected[4..], await Store.ListProfilesAsync(expected[3].Account, 4));
+        Assert.Empty(await Store.ListProfilesAsync(expected[5].Account, 4));
+    }
+
+    [Fact]
+    public async Task All_keys_are_listed_in_pages_in_the_order_of_their_making()
+    {
+        Assert.Empty(await Store.ListAllKeysAsync(null, 10));
+        ApiKey[] keys = [Key(9, "b"), Key(3, "a") with { RevokedAt = Now }, Key(7, "b") with { CreatedAt = Now.AddHours(-1) }, Key(1, "c")];
+        foreach (var key in keys)
+        {
+            await Store.AddKeyAsync(key);
+        }
+
+        AssertKeys(keys[..3], await Store.ListAllKeysAsync(null, 3));
+        AssertKeys(keys[3..], await Store.ListAllKeysAsync(keys[2].Id, 3));
+        Assert.Empty(await Store.ListAllKeysAsync(keys[3].Id, 3));
+        Assert.Empty(await Store.ListAllKeysAsync("key_none", 3));
+    }
+
+    [Fact]
+    public async Task An_import_adds_what_is_missing_and_leaves_what_is_there()
+    {
+        var (known, revoked) = (FullProfile("known"), Key(1, "known") with { ExpiresAt = Now.AddDays(1), RevokedAt = Now });
+        await Store.TryAddProfileAsync(known);
+        await Store.AddKeyAsync(revoked);
+
+        ApiKey[] keys = [revoked with { RevokedAt = null }, Key(3, "other") with { RevokedAt = Now }, Key(2, "known")];
+        await Store.ImportAsync([known with { Email = "new@example.com" }, FullProfile("other")], keys);
+        await Store.ImportAsync([FullProfile("other")], keys);
+        await Store.ImportAsync([], []);
+
+        Assert.Equal([known, FullProfile("other")], await Store.ListProfilesAsync(null, 10));
+        AssertKeys([revoked, keys[1], keys[2]], await Store.ListAllKeysAsync(null, 10));
+        AssertKeys([keys[1]], [await Store.FindKeyAsync(keys[1].Hash)]);
+    }
+
+    [Fact]
+    public async Task An_import_whose_hash_another_key_has_changes_nothing()
+    {
+        var key = Key(1, "a");
+        await Store.AddKeyAsync(key);
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            async () => await Store.ImportAsync([FullProfile("b")], [Key(2, "b"), Key(3, "b") with { Hash = key.Hash }]));
+        AssertKeys([key], await Store.ListAllKeysAsync(null, 10));
+        Assert.True(await Store.IsEmptyAsync());
+
+        await Store.ImportAsync([FullProfile("b")], [Key(2, "b")]);
+        Assert.Equal(2, (await Store.ListAllKeysAsync(null, 10)).Count);
+    }
+
+    [Fact]
     public async Task Concurrent_calls_are_all_kept()
     {
         await Task.WhenAll(Enumerable.Range(0, 40).Select(number => Task.Run(async () =>

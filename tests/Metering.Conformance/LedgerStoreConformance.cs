@@ -80,6 +80,22 @@ public abstract partial class LedgerStoreConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Links_inside_a_group_are_kept_so_that_a_copy_brings_many_commits_in_one_append()
+    {
+        var ledger = new LedgerWriting("copied");
+        await AppendAsync(ledger.Next(2));
+        var first = ledger.Head;
+        AppendGroup[] commits = [ledger.Next(3), ledger.Next(), ledger.Next(2)];
+        await AppendAsync(new AppendGroup { Account = ledger.Account, Expected = first, Next = ledger.Head, Rows = ledger.Rows[2..] });
+
+        AssertRows(ledger.Rows, await Store.ReadAsync(ledger.Account, 1, 100));
+        Assert.Equal((ledger.Head, ledger.Transactions), await Store.ReadHeadAsync(ledger.Account));
+        await AppendAsync(AppendResult.HeadMismatch, commits);
+        await AppendAsync(ledger.Next());
+        AssertRows(ledger.Rows, await Store.ReadAsync(ledger.Account, 1, 100));
+    }
+
+    [Fact]
     public async Task A_stale_writer_with_later_sequences_is_refused()
     {
         var ledger = new LedgerWriting("fenced");

@@ -213,6 +213,12 @@ public sealed class ErrorShapeTests
 
         public ValueTask<bool> RevokeKeyAsync(AccountId account, string id, DateTimeOffset at, CancellationToken cancellationToken = default) => throw Unavailable;
 
+        public ValueTask<IReadOnlyList<AccountProfile>> ListProfilesAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) => throw Unavailable;
+
+        public ValueTask<IReadOnlyList<ApiKey>> ListAllKeysAsync(string? afterId, int limit, CancellationToken cancellationToken = default) => throw Unavailable;
+
+        public ValueTask ImportAsync(IReadOnlyList<AccountProfile> profiles, IReadOnlyList<ApiKey> keys, CancellationToken cancellationToken = default) => throw Unavailable;
+
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }

@@ -103,4 +103,20 @@ public interface IDirectoryStore : IAsyncDisposable
 
     /// <summary>Revokes a key; false where the account has no such key. Revoking twice keeps the first instant.</summary>
     ValueTask<bool> RevokeKeyAsync(AccountId account, string id, DateTimeOffset at, CancellationToken cancellationToken = default);
+
+    /// <summary>Profiles in ascending order of their accounts' ids (ordinal), after a given one; at most <paramref name="limit"/>.</summary>
+    ValueTask<IReadOnlyList<AccountProfile>> ListProfilesAsync(AccountId? after, int limit, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// The keys of all accounts in the order of their making here, expired and revoked ones included, after the one with an id; at most
+    /// <paramref name="limit"/>. Nothing where no key has that id.
+    /// </summary>
+    ValueTask<IReadOnlyList<ApiKey>> ListAllKeysAsync(string? afterId, int limit, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Adds what another directory holds, in one commit and in the order given: for copies, which run again after they were broken off. An
+    /// account that has a profile keeps it, and a key whose id is taken stays as it is.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">A key's hash is taken by a key with another id; nothing was changed.</exception>
+    ValueTask ImportAsync(IReadOnlyList<AccountProfile> profiles, IReadOnlyList<ApiKey> keys, CancellationToken cancellationToken = default);
 }

@@ -33,7 +33,11 @@ public readonly record struct LedgerRow
     /// <summary>The erasable texts; empty for none.</summary>
     public ReadOnlyMemory<byte> Texts { get; init; }
 
-    /// <summary>The link that ends the entry's commit group; null on entries inside a group. Set on reading only.</summary>
+    /// <summary>
+    /// The link that ends the entry's commit group; null on entries inside a group. An append stores <see cref="AppendGroup.Next"/>'s link
+    /// with its last row whatever stands there, and the links of the rows before it as they are: a copy of a ledger brings many commit
+    /// groups of an account in one append. Whoever decides leaves it null.
+    /// </summary>
     public ChainLink? Link { get; init; }
 }
 

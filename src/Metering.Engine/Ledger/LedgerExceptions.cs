@@ -61,4 +61,7 @@ public sealed class MeteringStartupException : Exception
         : base(message, innerException)
     {
     }
+
+    /// <summary>True where the cause is damage to what is stored: nothing that is set, and nobody who waits, mends it.</summary>
+    public bool IsDamage { get; init; }
 }

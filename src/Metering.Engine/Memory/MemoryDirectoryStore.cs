@@ -56,6 +56,43 @@ public sealed class MemoryDirectoryStore : IDirectoryStore
         cancellationToken);
 
     /// <inheritdoc />
+    public ValueTask<IReadOnlyList<AccountProfile>> ListProfilesAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
+        Call<IReadOnlyList<AccountProfile>>(
+            () =>
+            [
+                .. profiles.Values.Where(profile => after is not { } last || string.CompareOrdinal(profile.Account.Value, last.Value) > 0)
+                    .OrderBy(profile => profile.Account.Value, StringComparer.Ordinal).Take(limit),
+            ],
+            cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<IReadOnlyList<ApiKey>> ListAllKeysAsync(string? afterId, int limit, CancellationToken cancellationToken = default) =>
+        Call<IReadOnlyList<ApiKey>>(
+            () => afterId is null ? [.. keys.Take(limit)] : [.. keys.SkipWhile(key => key.Id != afterId).Skip(1).Take(limit)], cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask ImportAsync(
+        IReadOnlyList<AccountProfile> profiles, IReadOnlyList<ApiKey> keys, CancellationToken cancellationToken = default) => await Call(
+        () =>
+        {
+            // Checked before anything is added: all of it or nothing.
+            var added = keys.Where(key => !this.keys.Exists(stored => stored.Id == key.Id)).DistinctBy(key => key.Id).ToList();
+            if (this.keys.Concat(added).Select(key => Convert.ToHexString(key.Hash.Span)).Distinct().Count() < this.keys.Count + added.Count)
+            {
+                throw new InvalidOperationException("The directory has an API key with the same hash already.");
+            }
+
+            this.keys.AddRange(added.Select(key => key with { Hash = key.Hash.ToArray() }));
+            foreach (var profile in profiles)
+            {
+                this.profiles.TryAdd(profile.Account, profile);
+            }
+
+            return true;
+        },
+        cancellationToken);
+
+    /// <inheritdoc />
     public ValueTask DisposeAsync()
     {
         disposed = true;

@@ -173,7 +173,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
                     Keys[key] = row.Sequence;
                 }
 
-                rows.Add(pages.Store(row, index == group.Rows.Count - 1 ? group.Next.Link : null));
+                rows.Add(pages.Store(row, index == group.Rows.Count - 1 ? group.Next.Link : row.Link));
             }
 
             Head = group.Next;

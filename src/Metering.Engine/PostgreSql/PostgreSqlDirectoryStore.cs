@@ -11,6 +11,14 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
 {
     private const string KeyColumns = "id, account, name, hash, display, scopes, created_at, expires_at, revoked_at";
 
+    private const string InsertKey = $"INSERT INTO metering.api_keys ({KeyColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+    private const string InsertProfile =
+        """
+        INSERT INTO metering.profiles (account, email, first_name, last_name, company_name, company_website, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        """;
+
     // What was written must outlast the server whatever its own setting is; and the row says that something was written.
     private const string Durably = "RETURNING set_config('synchronous_commit', 'on', true)";
 
@@ -35,14 +43,8 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
     {
         ArgumentNullException.ThrowIfNull(profile);
         return await AnyAsync(
-            $"""
-            INSERT INTO metering.profiles (account, email, first_name, last_name, company_name, company_website, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account) DO NOTHING {Durably}
-            """,
-            [
-                Text(profile.Account.Value), Text(profile.Email), Text(profile.FirstName), Text(profile.LastName), Text(profile.CompanyName),
-                Text(profile.CompanyWebsite), Time(profile.CreatedAt),
-            ],
+            $"{InsertProfile} ON CONFLICT (account) DO NOTHING {Durably}",
+            ParametersOf(profile),
             cancellationToken);
     }
 
@@ -52,16 +54,7 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
         var found = await ReadAsync(
             "SELECT email, first_name, last_name, company_name, company_website, created_at FROM metering.profiles WHERE account = $1",
             [Text(account.Value)],
-            rows => new AccountProfile
-            {
-                Account = account,
-                Email = rows.GetString(0),
-                FirstName = OptionalText(rows, 1),
-                LastName = OptionalText(rows, 2),
-                CompanyName = OptionalText(rows, 3),
-                CompanyWebsite = OptionalText(rows, 4),
-                CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(5)),
-            },
+            rows => ProfileOf(account, rows, 0),
             cancellationToken);
         return found.Count == 0 ? null : found[0];
     }
@@ -75,11 +68,8 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
     {
         ArgumentNullException.ThrowIfNull(key);
         await AnyAsync(
-            $"INSERT INTO metering.api_keys ({KeyColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) {Durably}",
-            [
-                Text(key.Id), Text(key.Account.Value), Text(key.Name), Bytes(key.Hash), Text(key.Display),
-                new NpgsqlParameter<int> { TypedValue = (int)key.Scopes }, Time(key.CreatedAt), Time(key.ExpiresAt), Time(key.RevokedAt),
-            ],
+            $"{InsertKey} {Durably}",
+            ParametersOf(key),
             cancellationToken);
     }
 
@@ -101,6 +91,62 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
         cancellationToken);
 
     /// <inheritdoc />
+    public async ValueTask<IReadOnlyList<AccountProfile>> ListProfilesAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) => await ReadAsync(
+        """
+        SELECT account, email, first_name, last_name, company_name, company_website, created_at
+        FROM metering.profiles WHERE account COLLATE "C" > $1 ORDER BY account COLLATE "C" LIMIT $2
+        """,
+        [Text(after?.Value ?? ""), new NpgsqlParameter<int> { TypedValue = limit }],
+        rows => ProfileOf(new(rows.GetString(0)), rows, 1),
+        cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask<IReadOnlyList<ApiKey>> ListAllKeysAsync(string? afterId, int limit, CancellationToken cancellationToken = default) => await ReadAsync(
+        $"""
+        SELECT {KeyColumns} FROM metering.api_keys
+        WHERE $1::text IS NULL OR number > (SELECT number FROM metering.api_keys WHERE id = $1) ORDER BY number LIMIT $2
+        """,
+        [Text(afterId), new NpgsqlParameter<int> { TypedValue = limit }],
+        KeyOf,
+        cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask ImportAsync(
+        IReadOnlyList<AccountProfile> profiles, IReadOnlyList<ApiKey> keys, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(profiles);
+        ArgumentNullException.ThrowIfNull(keys);
+        ObjectDisposedException.ThrowIf(disposed, this);
+        try
+        {
+            await using var connection = await source.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await using var batch = new NpgsqlBatch(connection, transaction);
+            batch.BatchCommands.Add(new("SET LOCAL synchronous_commit = on"));
+            foreach (var profile in profiles)
+            {
+                Add(batch, $"{InsertProfile} ON CONFLICT (account) DO NOTHING", ParametersOf(profile));
+            }
+
+            foreach (var key in keys)
+            {
+                Add(batch, $"{InsertKey} ON CONFLICT (id) DO NOTHING", ParametersOf(key));
+            }
+
+            await batch.ExecuteNonQueryAsync(cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+        catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            throw new InvalidOperationException($"The directory has one of these API keys under another id: {error.MessageText}.", error);
+        }
+        catch (Exception error) when (PostgreSqlFailure.IsOfServer(error))
+        {
+            throw PostgreSqlFailure.Unavailable(error);
+        }
+    }
+
+    /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
         disposed = true;
@@ -116,6 +162,36 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
     private static NpgsqlParameter Time(DateTimeOffset? value) => value is { } time
         ? new NpgsqlParameter<long> { TypedValue = time.ToUnixTimeMilliseconds() }
         : new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Bigint, Value = DBNull.Value };
+
+    private static NpgsqlParameter[] ParametersOf(AccountProfile profile) =>
+    [
+        Text(profile.Account.Value), Text(profile.Email), Text(profile.FirstName), Text(profile.LastName), Text(profile.CompanyName),
+        Text(profile.CompanyWebsite), Time(profile.CreatedAt),
+    ];
+
+    private static NpgsqlParameter[] ParametersOf(ApiKey key) =>
+    [
+        Text(key.Id), Text(key.Account.Value), Text(key.Name), Bytes(key.Hash), Text(key.Display),
+        new NpgsqlParameter<int> { TypedValue = (int)key.Scopes }, Time(key.CreatedAt), Time(key.ExpiresAt), Time(key.RevokedAt),
+    ];
+
+    private static void Add(NpgsqlBatch batch, string sql, NpgsqlParameter[] parameters)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        command.Parameters.AddRange(parameters);
+        batch.BatchCommands.Add(command);
+    }
+
+    private static AccountProfile ProfileOf(AccountId account, NpgsqlDataReader rows, int column) => new()
+    {
+        Account = account,
+        Email = rows.GetString(column),
+        FirstName = OptionalText(rows, column + 1),
+        LastName = OptionalText(rows, column + 2),
+        CompanyName = OptionalText(rows, column + 3),
+        CompanyWebsite = OptionalText(rows, column + 4),
+        CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(column + 5)),
+    };
 
     private static string? OptionalText(NpgsqlDataReader rows, int column) => rows.IsDBNull(column) ? null : rows.GetString(column);
 

@@ -8,6 +8,7 @@ namespace Metering.Engine;
 /// </summary>
 public sealed class SqliteDirectoryStore : IDirectoryStore
 {
+    private const string ProfileColumns = "account, email, first_name, last_name, company_name, company_website, created_at";
     private const string KeyColumns = "id, account, name, hash, display, scopes, created_at, expires_at, revoked_at";
 
     private readonly Lock gate = new();
@@ -19,6 +20,9 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
     private readonly SqliteStatement selectKey;
     private readonly SqliteStatement selectKeys;
     private readonly SqliteStatement revokeKey;
+    private readonly SqliteStatement listProfiles;
+    private readonly SqliteStatement listKeys;
+    private readonly SqliteStatement importKey;
     private bool disposed;
 
     private SqliteDirectoryStore(SqliteFile file)
@@ -26,17 +30,20 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
         this.file = file;
         var database = file.Writer;
         insertProfile = database.Prepare(
-            """
-            INSERT INTO profiles (account, email, first_name, last_name, company_name, company_website, created_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (account) DO NOTHING RETURNING 1
-            """);
-        selectProfile = database.Prepare(
-            "SELECT email, first_name, last_name, company_name, company_website, created_at FROM profiles WHERE account = ?1");
+            $"INSERT INTO profiles ({ProfileColumns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (account) DO NOTHING RETURNING 1");
+        selectProfile = database.Prepare($"SELECT {ProfileColumns} FROM profiles WHERE account = ?1");
         selectAny = database.Prepare("SELECT 1 FROM profiles LIMIT 1");
         insertKey = database.Prepare($"INSERT INTO api_keys ({KeyColumns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
         selectKey = database.Prepare($"SELECT {KeyColumns} FROM api_keys WHERE hash = ?1");
         selectKeys = database.Prepare($"SELECT {KeyColumns} FROM api_keys WHERE account = ?1 ORDER BY created_at, number");
         revokeKey = database.Prepare("UPDATE api_keys SET revoked_at = ifnull(revoked_at, ?3) WHERE account = ?1 AND id = ?2 RETURNING 1");
+        listProfiles = database.Prepare($"SELECT {ProfileColumns} FROM profiles WHERE account > ?1 ORDER BY account LIMIT ?2");
+        listKeys = database.Prepare(
+            $"""
+            SELECT {KeyColumns} FROM api_keys
+            WHERE number > (SELECT CASE WHEN ?1 IS NULL THEN 0 ELSE (SELECT number FROM api_keys WHERE id = ?1) END) ORDER BY number LIMIT ?2
+            """);
+        importKey = database.Prepare($"INSERT INTO api_keys ({KeyColumns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING");
     }
 
     /// <summary>Opens a directory, making the file and its folder where they are missing, and brings it to this build's schema.</summary>
@@ -58,27 +65,14 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
 
     /// <inheritdoc />
     public ValueTask<bool> TryAddProfileAsync(AccountProfile profile, CancellationToken cancellationToken = default) => Call(
-        () => Any(insertProfile.Bind(1, profile.Account.Value).Bind(2, profile.Email).Bind(3, profile.FirstName).Bind(4, profile.LastName)
-            .Bind(5, profile.CompanyName).Bind(6, profile.CompanyWebsite).Bind(7, profile.CreatedAt.ToUnixTimeMilliseconds())),
-        cancellationToken);
+        () => Insert(profile), cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<AccountProfile?> FindProfileAsync(AccountId account, CancellationToken cancellationToken = default) => Call(
         () =>
         {
             using var rows = selectProfile.Bind(1, account.Value).Rows();
-            return rows.Next()
-                ? new AccountProfile
-                {
-                    Account = account,
-                    Email = rows.Text(0),
-                    FirstName = rows.OptionalText(1),
-                    LastName = rows.OptionalText(2),
-                    CompanyName = rows.OptionalText(3),
-                    CompanyWebsite = rows.OptionalText(4),
-                    CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(rows.Integer(5)),
-                }
-                : null;
+            return rows.Next() ? ProfileOf(rows) : null;
         },
         cancellationToken);
 
@@ -89,11 +83,7 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
     public async ValueTask AddKeyAsync(ApiKey key, CancellationToken cancellationToken = default) => await Call(
         () =>
         {
-            insertKey.Bind(1, key.Id).Bind(2, key.Account.Value).Bind(3, key.Name).Bind(4, key.Hash.Span).Bind(5, key.Display).Bind(6, (int)key.Scopes);
-            Bind(insertKey, 7, key.CreatedAt);
-            Bind(insertKey, 8, key.ExpiresAt);
-            Bind(insertKey, 9, key.RevokedAt);
-            insertKey.Run();
+            Bind(insertKey, key).Run();
             return true;
         },
         cancellationToken);
@@ -109,23 +99,47 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
 
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<ApiKey>> ListKeysAsync(AccountId account, CancellationToken cancellationToken = default) =>
-        Call<IReadOnlyList<ApiKey>>(
-            () =>
-            {
-                var result = new List<ApiKey>();
-                using var rows = selectKeys.Bind(1, account.Value).Rows();
-                while (rows.Next())
-                {
-                    result.Add(KeyOf(rows));
-                }
-
-                return result;
-            },
-            cancellationToken);
+        Call<IReadOnlyList<ApiKey>>(() => All(selectKeys.Bind(1, account.Value), KeyOf), cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<bool> RevokeKeyAsync(AccountId account, string id, DateTimeOffset at, CancellationToken cancellationToken = default) => Call(
         () => Any(revokeKey.Bind(1, account.Value).Bind(2, id).Bind(3, at.ToUnixTimeMilliseconds())),
+        cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<IReadOnlyList<AccountProfile>> ListProfilesAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
+        Call<IReadOnlyList<AccountProfile>>(() => All(listProfiles.Bind(1, after?.Value ?? string.Empty).Bind(2, limit), ProfileOf), cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<IReadOnlyList<ApiKey>> ListAllKeysAsync(string? afterId, int limit, CancellationToken cancellationToken = default) =>
+        Call<IReadOnlyList<ApiKey>>(() => All(listKeys.Bind(1, afterId).Bind(2, limit), KeyOf), cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask ImportAsync(
+        IReadOnlyList<AccountProfile> profiles, IReadOnlyList<ApiKey> keys, CancellationToken cancellationToken = default) => await Call(
+        () =>
+        {
+            file.Writer.Execute("BEGIN IMMEDIATE");
+            try
+            {
+                foreach (var profile in profiles)
+                {
+                    Insert(profile);
+                }
+
+                foreach (var key in keys)
+                {
+                    Bind(importKey, key).Run();
+                }
+
+                file.Writer.Execute("COMMIT");
+                return true;
+            }
+            finally
+            {
+                file.Writer.TryRollBack();
+            }
+        },
         cancellationToken);
 
     /// <inheritdoc />
@@ -156,6 +170,31 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
         return any;
     }
 
+    private bool Insert(AccountProfile profile) => Any(
+        insertProfile.Bind(1, profile.Account.Value).Bind(2, profile.Email).Bind(3, profile.FirstName).Bind(4, profile.LastName)
+            .Bind(5, profile.CompanyName).Bind(6, profile.CompanyWebsite).Bind(7, profile.CreatedAt.ToUnixTimeMilliseconds()));
+
+    private static List<T> All<T>(SqliteStatement statement, Func<SqliteStatement.Query, T> read)
+    {
+        var result = new List<T>();
+        using var rows = statement.Rows();
+        while (rows.Next())
+        {
+            result.Add(read(rows));
+        }
+
+        return result;
+    }
+
+    private static SqliteStatement Bind(SqliteStatement statement, ApiKey key)
+    {
+        statement.Bind(1, key.Id).Bind(2, key.Account.Value).Bind(3, key.Name).Bind(4, key.Hash.Span).Bind(5, key.Display).Bind(6, (int)key.Scopes);
+        Bind(statement, 7, key.CreatedAt);
+        Bind(statement, 8, key.ExpiresAt);
+        Bind(statement, 9, key.RevokedAt);
+        return statement;
+    }
+
     private static void Bind(SqliteStatement statement, int parameter, DateTimeOffset? time)
     {
         if (time is { } set)
@@ -167,6 +206,17 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
             statement.BindNull(parameter);
         }
     }
+
+    private static AccountProfile ProfileOf(SqliteStatement.Query rows) => new()
+    {
+        Account = new(rows.Text(0)),
+        Email = rows.Text(1),
+        FirstName = rows.OptionalText(2),
+        LastName = rows.OptionalText(3),
+        CompanyName = rows.OptionalText(4),
+        CompanyWebsite = rows.OptionalText(5),
+        CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(rows.Integer(6)),
+    };
 
     private static ApiKey KeyOf(SqliteStatement.Query rows) => new()
     {

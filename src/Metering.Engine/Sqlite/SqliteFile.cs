@@ -215,7 +215,7 @@ internal sealed class SqliteFile : IDisposable
     }
 
     /// <summary>A new folder is its owner's alone: it holds e-mail addresses, hashes of keys and what customers searched for.</summary>
-    private static void MakeFolder(string folder)
+    public static void MakeFolder(string folder)
     {
         if (OperatingSystem.IsWindows())
         {
@@ -305,7 +305,10 @@ internal sealed class SqliteFile : IDisposable
 
     private static MeteringStartupException Damaged(string path, string reason, Exception? cause = null) => new(
         $"The database {System.IO.Path.GetFileName(path)} is damaged, or is no database ({reason.ReplaceLineEndings(" ")}). Restore a backup, or choose another path.",
-        cause);
+        cause)
+    {
+        IsDamage = true,
+    };
 
     private static string Folder(string path) => System.IO.Path.GetDirectoryName(path) ?? path;
 }

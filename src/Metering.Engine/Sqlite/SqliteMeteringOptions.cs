@@ -23,6 +23,8 @@ public static class SqliteMeteringOptions
         return options;
     }
 
-    private static string DirectoryPath(string path) =>
+    /// <summary>Where the directory of a ledger is.</summary>
+    /// <param name="path">The ledger's file.</param>
+    public static string DirectoryPath(string path) =>
         Path.Combine(Path.GetDirectoryName(path) ?? string.Empty, $"{Path.GetFileNameWithoutExtension(path)}.directory{Path.GetExtension(path)}");
 }

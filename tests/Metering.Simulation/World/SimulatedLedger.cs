@@ -98,7 +98,7 @@ internal sealed class SimulatedLedger(StoreBug bug)
         for (var index = first; index < group.Rows.Count; index++)
         {
             var row = group.Rows[index];
-            list.Add(row with { Facts = row.Facts.ToArray(), Texts = row.Texts.ToArray(), Link = index == group.Rows.Count - 1 ? group.Next.Link : null });
+            list.Add(row with { Facts = row.Facts.ToArray(), Texts = row.Texts.ToArray(), Link = index == group.Rows.Count - 1 ? group.Next.Link : row.Link });
         }
 
         return AppendResult.Appended;
