@@ -24,7 +24,7 @@ internal static class BenchmarkProgram
         {
             if (args is [] or ["--help"] or ["help"])
             {
-                Console.WriteLine(string.Join(Environment.NewLine, Usage, LoadCommand.Usage, HttpOptions.Usage, Common));
+                Console.WriteLine(string.Join(Environment.NewLine, Usage, LoadCommand.Usage, SweepCommand.Usage, HttpOptions.Usage, CommitBenchmark.Usage, MemoryCommand.Usage, MicroCommand.Usage, Common));
                 return 0;
             }
 
@@ -44,6 +44,10 @@ internal static class BenchmarkProgram
         "load" => new LoadCommand(results).LoadAsync(arguments),
         "peers" => new LoadCommand(results).PeerAsync(arguments),
         "http" => HttpBenchmark.RunAsync(arguments, results),
-        _ => throw new ArgumentException($"{command} is not a command; load, peers, http are. --help explains them."),
+        "sweep" => new SweepCommand(results).RunAsync(arguments),
+        "commits" => new CommitBenchmark(results).RunAsync(arguments),
+        "memory" => new MemoryCommand(results).RunAsync(arguments),
+        "micro" => Task.Run(() => new MicroCommand(results).Run(arguments)),
+        _ => throw new ArgumentException($"{command} is not a command; load, peers, sweep, http, commits, memory, micro are. --help explains them."),
     };
 }
