@@ -7,8 +7,8 @@ namespace Metering.Gateway;
 internal readonly record struct KeyDigest(ulong High, ulong Low);
 
 /// <summary>
-/// Makes digests of keys by a secret of this process. SHA-256, by which keys are stored, takes 2 to 3 µs a call, as much as all else
-/// that the gateway does for a balance; this takes 50 ns.
+/// Makes digests of keys by a secret of this process, in 62 ns and without memory of its own; SHA-256, by which keys are stored, takes
+/// 550 ns and two arrays.
 /// </summary>
 /// <remarks>
 /// Each half is the upper half of a sum, modulo 2^128, of the key's 64-bit words, each times a random 128-bit factor, and one random term

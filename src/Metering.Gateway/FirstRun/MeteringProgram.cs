@@ -168,7 +168,7 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
         }
 
         // Every fault of a request is told by the gateway, under its request id. Where this category is on, the host makes a trace activity
-        // and a logging scope for each request that nobody reads (1 µs, 0.6 KB); a listener to traces gets them all the same.
+        // and a logging scope for each request that nobody reads (0.9 KB of 1.0 that an empty endpoint took); a listener to traces gets them all the same.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
     }
 

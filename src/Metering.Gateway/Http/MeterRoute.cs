@@ -10,7 +10,7 @@ internal delegate Task MeterHandler(HttpContext context, ICreditMeter meter);
 
 /// <summary>
 /// Maps the routes that are called most. Their handlers are called as they are: binding by the framework makes a scope of services and a
-/// state machine for each request, about 1 KB.
+/// state machine for each request.
 /// </summary>
 internal static class MeterRoute
 {
