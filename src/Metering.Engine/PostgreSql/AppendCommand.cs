@@ -23,7 +23,7 @@ internal sealed class AppendCommand : IDisposable
     private readonly List<long> lasts = [];
     private readonly List<long> countsBefore = [];
     private readonly List<long> counts = [];
-    private readonly List<bool> ends = [];
+    private readonly List<int> linksAt = [];
     private readonly List<int> keysAt = [];
     private readonly List<int> factsAt = [];
     private readonly List<int> textsAt = [];
@@ -33,13 +33,14 @@ internal sealed class AppendCommand : IDisposable
     private readonly NpgsqlParameter<ReadOnlyMemory<byte>> linkBytes = new();
     private readonly NpgsqlParameter<ReadOnlyMemory<byte>> pageBytes = new();
     private readonly NpgsqlCommand command;
+    private int[] lost = [];
 
     public AppendCommand()
     {
         command = new("SELECT metering.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)");
         Add(writer, List(accounts), List(expected), List(next), List(totals), linkBytes, hasNew);
-        Add(List(pageGroups), List(firsts), List(lasts), List(countsBefore), List(counts), List(ends));
-        Add(List(keysAt), List(factsAt), List(textsAt), List(textsEnd), pageBytes);
+        Add(List(pageGroups), List(firsts), List(lasts), List(countsBefore), List(counts));
+        Add(List(linksAt), List(keysAt), List(factsAt), List(textsAt), List(textsEnd), pageBytes);
     }
 
     /// <summary>The groups that the server is asked about.</summary>
@@ -53,6 +54,7 @@ internal sealed class AppendCommand : IDisposable
     public void Fill(IReadOnlyList<AppendGroup> batch)
     {
         Clear();
+        lost = [];
         for (var index = 0; index < batch.Count; index++)
         {
             // The head of an account without entries is known here; the server only has to find that there is none.
@@ -73,30 +75,31 @@ internal sealed class AppendCommand : IDisposable
         pageBytes.TypedValue = bytes.Written;
     }
 
-    /// <summary>Runs the append and sets the results, once the transaction is durable.</summary>
+    /// <summary>Runs the append: durable when it returns.</summary>
     /// <exception cref="NpgsqlException">The server refused, or it cannot be known.</exception>
     public async ValueTask RunAsync(NpgsqlConnection connection, long writerId)
     {
         writer.TypedValue = writerId;
         command.Connection = connection;
-        int[]? lost;
-        await using (var reader = await command.ExecuteReaderAsync())
+        await using var reader = await command.ExecuteReaderAsync();
+        await reader.ReadAsync();
+        lost = reader.IsDBNull(0) ? [] : reader.GetFieldValue<int[]>(0);
+
+        // To the end: the row comes before the commit, and only the answer behind it says that the commit took place.
+        while (await reader.NextResultAsync())
         {
-            await reader.ReadAsync();
-            lost = await reader.IsDBNullAsync(0) ? null : reader.GetFieldValue<int[]>(0);
-
-            // To the end: the row comes before the commit, and only the answer behind it says that the commit took place.
-            while (await reader.NextResultAsync())
-            {
-            }
         }
+    }
 
+    /// <summary>Says of each group what <see cref="RunAsync"/> heard.</summary>
+    public void SetResults()
+    {
         foreach (var group in groups)
         {
             group.Result = AppendResult.Appended;
         }
 
-        foreach (var number in lost ?? [])
+        foreach (var number in lost)
         {
             groups[number - 1].Result = AppendResult.HeadMismatch;
         }
@@ -125,12 +128,10 @@ internal sealed class AppendCommand : IDisposable
             list.Clear();
         }
 
-        foreach (var list in (ReadOnlySpan<List<int>>)[pageGroups, keysAt, factsAt, textsAt, textsEnd])
+        foreach (var list in (ReadOnlySpan<List<int>>)[pageGroups, linksAt, keysAt, factsAt, textsAt, textsEnd])
         {
             list.Clear();
         }
-
-        ends.Clear();
     }
 
     private void Add(AppendGroup group, int number)
@@ -152,19 +153,25 @@ internal sealed class AppendCommand : IDisposable
             countsBefore.Add(transactions);
             transactions = Count(group, from, count, transactions);
             counts.Add(transactions);
-            AddPage(group.Rows, number, from, count);
+            AddPage(group, number, from, count);
             from += count;
         }
     }
 
-    private void AddPage(IReadOnlyList<LedgerRow> rows, int number, int from, int count)
+    private void AddPage(AppendGroup group, int number, int from, int count)
     {
+        var rows = group.Rows;
         pageGroups.Add(number);
         firsts.Add(rows[from].Sequence);
         lasts.Add(rows[from + count - 1].Sequence);
-        ends.Add(from + count == rows.Count);
 
         // Positions as SQL counts them, from 1.
+        linksAt.Add(bytes.Length + 1);
+        if ((from + count == rows.Count ? group.Next.Link : rows[from + count - 1].Link) is { } link)
+        {
+            link.CopyTo(bytes.Take(ChainLink.Bytes));
+        }
+
         keysAt.Add(bytes.Length + 1);
         LedgerPages.WriteKeys(rows, from, count, bytes);
         factsAt.Add(bytes.Length + 1);

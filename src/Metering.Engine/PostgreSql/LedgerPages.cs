@@ -37,7 +37,7 @@ internal static class LedgerPages
 
     // A page is one row of the database: larger ones make reading one entry dearer, smaller ones cost the server more rows. Measured with
     // 256 entries a commit on one account: 16 to 128 entries a page are equal; so the size that stays in one 8 kB block decides.
-    private const int MaxEntries = 64;
+    public const int MaxEntries = 64;
     private const int MaxBytes = 7_000;
 
     private const byte Version = 1;
@@ -58,6 +58,10 @@ internal static class LedgerPages
             }
 
             count++;
+            if (row.Link is not null)
+            {
+                break; // A copy brings many commit groups; a page has one link.
+            }
         }
 
         return count;
@@ -133,18 +137,18 @@ internal static class LedgerPages
     }
 
     /// <summary>The last entry of a page's keys that has a key; 0 for none.</summary>
-    public static long FindKey(long firstSequence, ReadOnlySpan<byte> keys, UInt128 key)
+    public static long FindKey(long firstSequence, ReadOnlyMemory<byte> keys, UInt128 key) =>
+        KeysOf(firstSequence, keys).Where(entry => entry.Key == key).Select(entry => entry.Sequence).LastOrDefault();
+
+    /// <summary>The entries of a page that have keys, in ascending order.</summary>
+    public static IEnumerable<(long Sequence, UInt128 Key)> KeysOf(long firstSequence, ReadOnlyMemory<byte> keys)
     {
-        var found = 0L;
         for (; keys.Length >= KeyBytes; keys = keys[KeyBytes..])
         {
-            if (BinaryPrimitives.ReadUInt128BigEndian(keys[sizeof(ushort)..]) == key)
-            {
-                found = firstSequence + BinaryPrimitives.ReadUInt16LittleEndian(keys);
-            }
+            yield return (
+                firstSequence + BinaryPrimitives.ReadUInt16LittleEndian(keys.Span),
+                BinaryPrimitives.ReadUInt128BigEndian(keys.Span[sizeof(ushort)..]));
         }
-
-        return found;
     }
 
     private static UInt128? TakeKey(ref ReadOnlySpan<byte> keys, int place)

@@ -10,10 +10,16 @@ internal static class PostgreSqlDatabase
 {
     private const int OldestServer = 15;
 
+    // An append, a snapshot, and two that end writers whose answers were lost.
+    private const int WriterConnections = 4;
+
     /// <summary>How the setting is called in messages.</summary>
     private const string Setting = "the connection string (Metering:Connection, --connection)";
 
-    /// <summary>Opens a database with this build's schema.</summary>
+    /// <summary>
+    /// Opens a database with this build's schema, for as many connections as the options say; what the connection string says of them is
+    /// not heard, because each store has pools of its own.
+    /// </summary>
     /// <exception cref="MeteringStartupException">A setting or the database is not usable; the message says which and what mends it.</exception>
     public static NpgsqlDataSource Open(string connectionString, PostgreSqlStoreOptions options, ILogger logger)
     {
@@ -37,6 +43,14 @@ internal static class PostgreSqlDatabase
             source.Dispose();
             throw;
         }
+    }
+
+    /// <summary>A second, smaller pool for writing, so that readers never keep a commit waiting for a connection.</summary>
+    public static NpgsqlDataSource OpenWriter(string connectionString, PostgreSqlStoreOptions options)
+    {
+        var settings = Parse(connectionString, options);
+        settings.MaxPoolSize = WriterConnections;
+        return NpgsqlDataSource.Create(settings);
     }
 
     private static NpgsqlConnectionStringBuilder Parse(string connectionString, PostgreSqlStoreOptions options)
@@ -65,6 +79,8 @@ internal static class PostgreSqlDatabase
         settings.ApplicationName ??= "metering";
         settings.Timeout = options.ConnectTimeoutSeconds;
         settings.CommandTimeout = options.CommandTimeoutSeconds;
+        settings.MaxPoolSize = options.MaxReaders;
+        settings.MinPoolSize = 0;
         return settings;
     }
 
@@ -115,7 +131,7 @@ internal static class PostgreSqlDatabase
             : $"has an older schema ({version}; this build needs {PostgreSqlSchema.Version})";
         if (!options.MigrateAtStart)
         {
-            throw new MeteringStartupException($"{Capital(database)} {state}, and MigrateAtStart is off; run: metering migrate.");
+            throw new MeteringStartupException($"{Capital(database)} {state}; run metering migrate, or start the server with MigrateAtStart.");
         }
 
         try

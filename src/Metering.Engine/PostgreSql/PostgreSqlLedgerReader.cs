@@ -55,29 +55,6 @@ internal sealed class PostgreSqlLedgerReader(NpgsqlDataSource source)
         return rows.Count <= limit ? rows : rows.GetRange(0, limit);
     }
 
-    public async ValueTask<long> FindKeyAsync(AccountId account, UInt128 key, CancellationToken cancellationToken)
-    {
-        await using var command = Command(
-            """
-            SELECT p.first_sequence, p.keys FROM metering.pages p
-            WHERE p.account = $1 AND position($2 IN p.keys) > 0 ORDER BY p.first_sequence DESC
-            """,
-            account);
-        var bytes = new byte[16];
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt128BigEndian(bytes, key);
-        command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = bytes });
-        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
-        while (await rows.ReadAsync(cancellationToken))
-        {
-            if (LedgerPages.FindKey(rows.GetInt64(0), rows.GetFieldValue<byte[]>(1), key) is > 0 and var found)
-            {
-                return found;
-            }
-        }
-
-        return 0;
-    }
-
     public async ValueTask<IReadOnlyList<LedgerSnapshot>> ReadSnapshotsAsync(AccountId account, CancellationToken cancellationToken)
     {
         await using var command = Command(

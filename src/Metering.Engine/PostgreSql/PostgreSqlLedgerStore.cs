@@ -13,18 +13,22 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
     // Beyond it, two transactions that get in each other's way are strangers to this ledger, and the caller may try again.
     private const int Attempts = 5;
 
-    private readonly NpgsqlDataSource source;
+    private readonly NpgsqlDataSource readers;
+    private readonly NpgsqlDataSource writers;
     private readonly WriterFence fence;
     private readonly PostgreSqlLedgerReader reader;
+    private readonly PostgreSqlKeys keys;
     private readonly AppendCommand append = new();
     private bool disposed;
     private int appending;
 
-    private PostgreSqlLedgerStore(NpgsqlDataSource source)
+    private PostgreSqlLedgerStore(NpgsqlDataSource readers, NpgsqlDataSource writers)
     {
-        this.source = source;
-        fence = new(source);
-        reader = new(source);
+        this.readers = readers;
+        this.writers = writers;
+        fence = new(writers);
+        reader = new(readers);
+        keys = new(readers);
     }
 
     /// <summary>Opens a ledger, making its schema where it is missing and the user may.</summary>
@@ -32,8 +36,12 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
     /// <param name="options">What is not in the connection string; null for the defaults.</param>
     /// <param name="logger">Hears of a schema that was changed; null for nobody.</param>
     /// <exception cref="MeteringStartupException">The database cannot be used; the message says why and what mends it.</exception>
-    public static PostgreSqlLedgerStore Open(string connectionString, PostgreSqlStoreOptions? options = null, ILogger? logger = null) =>
-        new(PostgreSqlDatabase.Open(connectionString, options ?? new(), logger ?? NullLogger.Instance));
+    public static PostgreSqlLedgerStore Open(string connectionString, PostgreSqlStoreOptions? options = null, ILogger? logger = null)
+    {
+        options ??= new();
+        var readers = PostgreSqlDatabase.Open(connectionString, options, logger ?? NullLogger.Instance);
+        return new(readers, PostgreSqlDatabase.OpenWriter(connectionString, options));
+    }
 
     /// <inheritdoc />
     public async ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default)
@@ -55,10 +63,13 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
                 await AppendAsync();
             }
 
+            // Durable from here on: only now may results say so.
             for (var index = 0; index < groups.Count; index++)
             {
-                groups[index].Result = groups[index].Result == AppendResult.Pending ? AppendResult.HeadMismatch : groups[index].Result;
+                groups[index].Result = AppendResult.HeadMismatch;
             }
+
+            append.SetResults();
         }
         finally
         {
@@ -82,7 +93,7 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
 
     /// <inheritdoc />
     public ValueTask<long> FindKeyAsync(AccountId account, UInt128 key, CancellationToken cancellationToken = default) =>
-        ReadAsync(account, token => reader.FindKeyAsync(account, key, token), cancellationToken);
+        ReadAsync(account, token => keys.FindAsync(account, key, token), cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<LedgerSnapshot>> ReadSnapshotsAsync(AccountId account, CancellationToken cancellationToken = default) =>
@@ -95,7 +106,7 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
         ObjectDisposedException.ThrowIf(disposed, this);
         try
         {
-            await using var command = source.CreateCommand("SELECT metering.save_snapshot($1, $2, $3, $4, $5)");
+            await using var command = writers.CreateCommand("SELECT metering.save_snapshot($1, $2, $3, $4, $5)");
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = account.Value });
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = snapshot.Head.Sequence });
             command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = snapshot.Head.Link.ToArray() });
@@ -148,8 +159,10 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
             // The number stays behind unused; a later start removes it.
         }
 
+        await keys.DisposeAsync();
         append.Dispose();
-        await source.DisposeAsync();
+        await readers.DisposeAsync();
+        await writers.DisposeAsync();
     }
 
     private async ValueTask AppendAsync()
@@ -183,7 +196,7 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
         try
         {
             writer = await fence.RegisterAsync();
-            connection = await source.OpenConnectionAsync(CancellationToken.None);
+            connection = await writers.OpenConnectionAsync(CancellationToken.None);
         }
         catch (Exception error) when (PostgreSqlFailure.IsOfServer(error))
         {

@@ -17,6 +17,12 @@ public sealed class PostgreSqlStoreOptions
     public int ConnectTimeoutSeconds { get; set; } = 5;
 
     /// <summary>
+    /// Connections that reads of the ledger may hold at once, 1 to 1,000; default 16; as many again for the directory, and up to 4 for
+    /// writing. Fewer let reads wait in line under load, more take server processes; the sum over all processes must fit max_connections.
+    /// </summary>
+    public int MaxReaders { get; set; } = 16;
+
+    /// <summary>
     /// True makes the schema, or brings an older one to this build's, at the start, where the user may; default true. False leaves that to
     /// <c>metering migrate</c>, and a start on another schema ends with a sentence.
     /// </summary>
@@ -26,15 +32,16 @@ public sealed class PostgreSqlStoreOptions
     /// <exception cref="MeteringStartupException">A setting is out of range; the message names it, its value and what is allowed.</exception>
     internal void Validate()
     {
-        Check(nameof(CommandTimeoutSeconds), CommandTimeoutSeconds);
-        Check(nameof(ConnectTimeoutSeconds), ConnectTimeoutSeconds);
+        Check(nameof(CommandTimeoutSeconds), CommandTimeoutSeconds, 300);
+        Check(nameof(ConnectTimeoutSeconds), ConnectTimeoutSeconds, 300);
+        Check(nameof(MaxReaders), MaxReaders, 1_000);
     }
 
-    private static void Check(string setting, int value)
+    private static void Check(string setting, int value, int max)
     {
-        if (value is < 1 or > 300)
+        if (value < 1 || value > max)
         {
-            throw new MeteringStartupException($"{setting} is {value}; 1 to 300 are allowed.");
+            throw new MeteringStartupException($"{setting} is {value}; 1 to {max} are allowed.");
         }
     }
 }

@@ -41,6 +41,17 @@ $$;
 
 CREATE UNIQUE INDEX pages_by_sequence ON metering.pages (account, first_sequence);
 
+-- The idempotency keys of 32,768 entries of an account in one row, for the rare look-up of a key that memory let go of. Rows are made when
+-- the first look-up needs them, not by commits: an index row a key costs a commit of 256 accounts half as much again (measured: a table of
+-- keys and a GIN index alike). First 257 numbers of 2 bytes, where each of 256 buckets begins; then 8 bytes a key, by its first byte.
+CREATE TABLE metering.key_segments (
+    account text COLLATE "C" NOT NULL,
+    segment bigint NOT NULL,
+    keys    bytea NOT NULL,
+    CONSTRAINT key_segments_pkey PRIMARY KEY (account, segment)
+);
+ALTER TABLE metering.key_segments ALTER COLUMN keys SET STORAGE EXTERNAL; -- so that a part of it is read without the rest
+
 CREATE TABLE metering.snapshots (
     account  text COLLATE "C" NOT NULL,
     sequence bigint NOT NULL,
@@ -63,8 +74,8 @@ CREATE TABLE metering.writers (
 -- two writers wait for each other in one direction only; the planner has nothing but nested loops over the index to choose from.
 CREATE FUNCTION metering.append(
     writer bigint, accounts text[], expected bigint[], next bigint[], totals bigint[], links bytea, has_new boolean,
-    page_groups integer[], firsts bigint[], lasts bigint[], counts_before bigint[], counts bigint[], ends boolean[],
-    keys_at integer[], facts_at integer[], texts_at integer[], texts_end integer[], bytes bytea)
+    page_groups integer[], firsts bigint[], lasts bigint[], counts_before bigint[], counts bigint[],
+    links_at integer[], keys_at integer[], facts_at integer[], texts_at integer[], texts_end integer[], bytes bytea)
 RETURNS integer[]
 LANGUAGE plpgsql
 SET enable_hashjoin = off
@@ -109,12 +120,12 @@ BEGIN
 
     INSERT INTO metering.pages (account, first_sequence, last_sequence, transactions_before, transactions, link, keys, facts, texts)
     SELECT accounts[p.number], p.first, p.last, p.count_before, p.count,
-        CASE WHEN p.is_end THEN substr(links, p.number * 64 - 31, 32) END,
+        CASE WHEN p.keys_at > p.links_at THEN substr(bytes, p.links_at, p.keys_at - p.links_at) END,
         CASE WHEN p.facts_at > p.keys_at THEN substr(bytes, p.keys_at, p.facts_at - p.keys_at) END,
         substr(bytes, p.facts_at, p.texts_at - p.facts_at),
         CASE WHEN p.texts_end > p.texts_at THEN substr(bytes, p.texts_at, p.texts_end - p.texts_at) END
-    FROM unnest(page_groups, firsts, lasts, counts_before, counts, ends, keys_at, facts_at, texts_at, texts_end)
-        p (number, first, last, count_before, count, is_end, keys_at, facts_at, texts_at, texts_end)
+    FROM unnest(page_groups, firsts, lasts, counts_before, counts, links_at, keys_at, facts_at, texts_at, texts_end)
+        p (number, first, last, count_before, count, links_at, keys_at, facts_at, texts_at, texts_end)
     WHERE lost IS NULL OR p.number <> ALL (lost);
     RETURN lost;
 END
@@ -177,6 +188,58 @@ BEGIN
         first_page := metering.page_of_transaction(of_account, greatest(newest - wanted + 1, 1), head.sequence, head.transactions);
         RETURN NEXT;
     END IF;
+END
+$$;
+
+-- The newest page whose keys hold a key, and the first sequence that no segment covers.
+CREATE FUNCTION metering.find_key(of_account text, key bytea, OUT first_sequence bigint, OUT keys bytea, OUT covered bigint)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    bucket integer := get_byte(key, 0);
+    segment record;
+    found bytea;
+    place integer;
+    skipped integer;
+BEGIN
+    SELECT coalesce(max(s.segment) + 1, 0) * 32768 INTO covered FROM metering.key_segments s WHERE s.account = of_account;
+    SELECT p.first_sequence, p.keys INTO first_sequence, keys FROM metering.pages p
+    WHERE p.account = of_account AND p.last_sequence > covered AND p.first_sequence > covered - 64 AND position(key IN p.keys) > 0
+    ORDER BY p.first_sequence DESC LIMIT 1;
+    IF keys IS NOT NULL THEN
+        RETURN;
+    END IF;
+
+    FOR segment IN
+        SELECT s.segment AS number, substr(s.keys, 515 + 8 * b.first, 8 * (b.next - b.first)) AS entries
+        FROM metering.key_segments s,
+            LATERAL (SELECT substr(s.keys, 2 * bucket + 1, 4) AS range OFFSET 0) r,
+            LATERAL (SELECT get_byte(r.range, 0) * 256 + get_byte(r.range, 1) AS first, get_byte(r.range, 2) * 256 + get_byte(r.range, 3) AS next OFFSET 0) b
+        WHERE s.account = of_account
+        ORDER BY s.segment DESC
+    LOOP
+        -- Entries are 6 bytes of the key and 2 of its place, in the order of their places: the last match is the newest.
+        found := NULL;
+        skipped := 0;
+        LOOP
+            place := position(substr(key, 2, 6) IN substr(segment.entries, skipped + 1));
+            EXIT WHEN place = 0;
+            place := place + skipped;
+            IF place % 8 = 1 THEN
+                found := substr(segment.entries, place + 6, 2);
+            END IF;
+            skipped := place;
+        END LOOP;
+
+        IF found IS NOT NULL THEN
+            SELECT p.first_sequence, p.keys INTO first_sequence, keys FROM metering.pages p
+            WHERE p.account = of_account AND p.first_sequence <= segment.number * 32768 + get_byte(found, 0) * 256 + get_byte(found, 1) + 1
+            ORDER BY p.first_sequence DESC LIMIT 1;
+            EXIT WHEN position(key IN keys) > 0;
+            first_sequence := NULL;
+            keys := NULL;
+        END IF;
+    END LOOP;
 END
 $$;
 
