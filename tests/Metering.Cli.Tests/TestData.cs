@@ -7,6 +7,8 @@ namespace Metering.Cli.Tests;
 /// <summary>Data folders as a server leaves them: accounts with every kind of entry, profiles, keys, snapshots.</summary>
 internal static class TestData
 {
+    private const int AloneInCommit = 20;
+    private const int AtOnce = 50;
     private static readonly DateTimeOffset Start = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
 
     /// <summary>Where a data folder has its ledger.</summary>
@@ -53,10 +55,15 @@ internal static class TestData
         _ = (await meter.AccessRecordsAsync(account, new() { Records = [new("company", "ACME-" + account), new("contact", "1")] })).Value;
         var batch = Enumerable.Range(0, 5).Select(index => new DeductRequest { Amount = Credits.Of(index + 1), Description = $"Item {index}" });
         _ = (await meter.DeductBatchAsync(account, new() { Items = [.. batch], IdempotencyKey = $"batch-{account}" })).Value;
-        for (var call = 0; call < calls; call++)
+        for (var call = 0; call < calls; call += call < AloneInCommit ? 1 : AtOnce)
         {
-            var request = new DeductRequest { Product = "lead.search", Quantity = 97, Description = $"Search number {call} of {account}", IdempotencyKey = call % 2 == 0 ? $"key-{call}" : null };
-            _ = (await meter.DeductAsync(account, request)).Value;
+            // The first ones are commits of their own; the others share some.
+            var together = call < AloneInCommit ? 1 : Math.Min(AtOnce, calls - call);
+            await Task.WhenAll(Enumerable.Range(call, together).Select(async number =>
+            {
+                var request = new DeductRequest { Product = "lead.search", Quantity = 97, Description = $"Search number {number} of {account}", IdempotencyKey = number % 2 == 0 ? $"key-{number}" : null };
+                _ = (await meter.DeductAsync(account, request)).Value;
+            }));
         }
 
         var charge = (await meter.DeductAsync(account, new() { Amount = Credits.Of(9) })).Value;

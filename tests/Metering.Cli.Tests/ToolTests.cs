@@ -72,14 +72,24 @@ public sealed class ToolTests : IDisposable
     {
         (await ToolRun.OfAsync("migrate", "--store", Data)).IsOneSentence(ExitCode.CannotRun, "There is no ledger at");
         await SqliteLedgerStore.Open(TestData.LedgerOf(Data)).DisposeAsync();
-        var made = (await ToolRun.OfAsync("migrate", "--store", Data)).IsDone();
-        Assert.Contains("metering.directory.db: made, schema 1.\n", made.Output, StringComparison.Ordinal);
-        Assert.Matches(@"metering\.db: schema \d+ is this build's; nothing to do\.\n", made.Output);
+        var idle = (await ToolRun.OfAsync("migrate", "--store", Data)).IsDone();
+        Assert.Matches(@"^metering\.db: schema \d+ is this build's; nothing to do\.\n", idle.Output);
+        Assert.DoesNotContain("directory", idle.Output, StringComparison.Ordinal);
 
         // A file that a start was killed before it had a schema.
-        File.Delete(SqliteMeteringOptions.DirectoryPath(TestData.LedgerOf(Data)));
         await File.WriteAllBytesAsync(SqliteMeteringOptions.DirectoryPath(TestData.LedgerOf(Data)), []);
         Assert.Contains("metering.directory.db: made, schema 1.\n", (await ToolRun.OfAsync("migrate", "--store", Data)).IsDone().Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_ledger_without_a_directory_stays_without_one()
+    {
+        await SqliteLedgerStore.Open(folder.File("embedded.db")).DisposeAsync();
+        (await ToolRun.OfAsync("migrate", "--store", folder.File("embedded.db"))).IsDone();
+        (await ToolRun.OfAsync("verify", "--store", folder.File("embedded.db"))).IsDone();
+        (await ToolRun.OfAsync("copy", "--from", folder.File("embedded.db"), "--to", Data)).IsDone();
+        (await ToolRun.OfAsync("backup", "--store", folder.File("embedded.db"), "--to", folder.File("backup"), "--verify")).IsDone();
+        Assert.Empty(Directory.GetFiles(folder.File("."), "*directory*", SearchOption.AllDirectories));
     }
 
     [Fact]

@@ -26,13 +26,14 @@ internal static class CopyCommand
 
         from.RequireExisting();
         await using var sourceLedger = await from.OpenLedgerAsync(cancellationToken);
-        await using var sourceDirectory = await from.OpenDirectoryAsync(cancellationToken);
+        await using var sourceDirectory = from.HasDirectory ? await from.OpenDirectoryAsync(cancellationToken) : null;
         await using var targetLedger = await to.OpenLedgerAsync(cancellationToken);
-        await using var targetDirectory = await to.OpenDirectoryAsync(cancellationToken);
+        await using var targetDirectory = from.HasDirectory ? await to.OpenDirectoryAsync(cancellationToken) : null;
         await terminal.Output.WriteLineAsync($"Copying {from.Display} to {to.Display}.");
         try
         {
-            return await RunAsync(terminal, new LedgerCopy(sourceLedger, targetLedger), new DirectoryCopy(sourceDirectory, targetDirectory), targetLedger, cancellationToken);
+            var directory = sourceDirectory is null || targetDirectory is null ? null : new DirectoryCopy(sourceDirectory, targetDirectory);
+            return await RunAsync(terminal, new LedgerCopy(sourceLedger, targetLedger), directory, targetLedger, cancellationToken);
         }
         catch (OperationCanceledException)
         {
@@ -42,13 +43,13 @@ internal static class CopyCommand
     }
 
     /// <summary>Copies, verifies, and says what was done.</summary>
-    internal static async Task<int> RunAsync(
-        ToolTerminal terminal, LedgerCopy ledger, DirectoryCopy directory, ILedgerStore target, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(
+        ToolTerminal terminal, LedgerCopy ledger, DirectoryCopy? directory, ILedgerStore target, CancellationToken cancellationToken)
     {
         var started = terminal.Time.GetTimestamp();
         var refusal = await terminal.ShowAsync(
             "Copying", "entries", async progress => await ledger.CheckTargetAsync(cancellationToken) ?? await ledger.RunAsync(progress, cancellationToken));
-        if (refusal is not null || (refusal = await directory.RunAsync(cancellationToken)) is not null)
+        if (refusal is not null || (directory is not null && (refusal = await directory.RunAsync(cancellationToken)) is not null))
         {
             await terminal.RefuseAsync(refusal);
             return ExitCode.Unsound;
@@ -57,7 +58,7 @@ internal static class CopyCommand
         var seconds = terminal.Time.GetElapsedTime(started).TotalSeconds;
         await terminal.Output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
-            $"Copied {ledger.Copied:N0} entries of {ledger.Accounts:N0} accounts in {seconds:F1} s; {ledger.Kept:N0} were there before. Profiles: {directory.Profiles:N0}; API keys: {directory.Keys:N0}."));
+            $"Copied {ledger.Copied:N0} entries of {ledger.Accounts:N0} accounts in {seconds:F1} s; {ledger.Kept:N0} were there before. Profiles: {directory?.Profiles ?? 0:N0}; API keys: {directory?.Keys ?? 0:N0}."));
         if (await ledger.CompareAsync(cancellationToken) is { } difference)
         {
             await terminal.RefuseAsync(difference);

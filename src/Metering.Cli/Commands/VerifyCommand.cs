@@ -22,7 +22,7 @@ internal static class VerifyCommand
         var started = terminal.Time.GetTimestamp();
         var report = await terminal.ShowAsync(title, "entries", async progress =>
         {
-            var all = await AccountPages.CountEntriesAsync(ledger, cancellationToken);
+            var all = await CountAsync(ledger, cancellationToken);
             return await LedgerVerifier.VerifyAsync(ledger, new Relay(now => progress.Set(now.Entries, all)), cancellationToken);
         });
         var seconds = terminal.Time.GetElapsedTime(started).TotalSeconds;
@@ -41,6 +41,11 @@ internal static class VerifyCommand
             return ExitCode.Unsound;
         }
 
+        if (!location.HasDirectory)
+        {
+            return ExitCode.Done;
+        }
+
         await using var directory = await location.OpenDirectoryAsync(cancellationToken);
         var (profiles, keys) = (0L, 0L);
         await foreach (var page in DirectoryCopy.ProfilesAsync(directory, cancellationToken))
@@ -55,6 +60,19 @@ internal static class VerifyCommand
 
         await terminal.Output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"The directory can be read: {profiles:N0} profiles, {keys:N0} API keys."));
         return ExitCode.Done;
+    }
+
+    private static async Task<long> CountAsync(ILedgerStore ledger, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await AccountPages.CountEntriesAsync(ledger, cancellationToken);
+        }
+        catch (Core.LedgerFormatException)
+        {
+            // No bar then: the verification itself says what is damaged.
+            return 0;
+        }
     }
 
     // Progress<T> would post to the thread pool, and so tell of the past.

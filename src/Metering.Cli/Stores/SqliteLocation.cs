@@ -27,6 +27,9 @@ internal sealed record SqliteLocation(string Path) : StoreLocation
     }
 
     /// <inheritdoc />
+    public override bool HasDirectory => File.Exists(SqliteMeteringOptions.DirectoryPath(Path));
+
+    /// <inheritdoc />
     public override void RequireExisting()
     {
         if (!File.Exists(Path))
@@ -47,9 +50,13 @@ internal sealed record SqliteLocation(string Path) : StoreLocation
     {
         var before = SqliteSchema.Versions(Path).ToDictionary(file => file.Name, file => file.Version);
         await using (await OpenLedgerAsync(cancellationToken))
-        await using (await OpenDirectoryAsync(cancellationToken))
         {
             // Opening is what brings a file up to date.
+        }
+
+        if (HasDirectory)
+        {
+            await (await OpenDirectoryAsync(cancellationToken)).DisposeAsync();
         }
 
         return [.. SqliteSchema.Versions(Path).Select(file => Describe(file.Name, before.TryGetValue(file.Name, out var old) ? old : null, file.Version))];

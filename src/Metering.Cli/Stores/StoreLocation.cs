@@ -43,6 +43,9 @@ internal abstract record StoreLocation
     /// <exception cref="MeteringStartupException">It cannot be opened; the message says why and what to do.</exception>
     public abstract ValueTask<ILedgerStore> OpenLedgerAsync(CancellationToken cancellationToken);
 
+    /// <summary>True where a directory is kept beside the ledger: a service with the meter inside may know its customers itself.</summary>
+    public virtual bool HasDirectory => true;
+
     /// <summary>Opens the directory of profiles and API keys, making it where it is missing, at this build's schema.</summary>
     /// <exception cref="MeteringStartupException">It cannot be opened; the message says why and what to do.</exception>
     public abstract ValueTask<IDirectoryStore> OpenDirectoryAsync(CancellationToken cancellationToken);
