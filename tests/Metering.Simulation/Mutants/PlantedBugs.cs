@@ -92,6 +92,15 @@ internal static class PlantedBugs
                     state.ExternalReferences.Clear();
                 }
                 """)),
+        new("caller-forgotten", "one caller of a large commit is never told",
+            new SourceEdit(Accounts + "Releases.cs", "if (ReferenceEquals(seen, waiter))", """
+                if (ReferenceEquals(seen, waiter) && Mutant.Is("caller-forgotten") && waiter.Next?.Next is { Next: null } last)
+                {
+                    next = last;
+                }
+
+                if (ReferenceEquals(seen, waiter))
+                """)),
         new("balance-ahead", "a balance read shows what is not durable yet",
             new SourceEdit(Accounts + "AccountActivation.cs", "public QueuedDecision Durable => durable;", """public QueuedDecision Durable => Mutant.Is("balance-ahead") ? tail : durable;""")),
         new("unknown-is-lost", "a commit whose answer was lost is taken for one that did not take place",
