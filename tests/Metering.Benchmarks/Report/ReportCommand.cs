@@ -9,7 +9,7 @@ internal sealed class ReportCommand(ResultStore results)
         report    everything in order, then the page RESULTS.md and the plot beside it; it says first how long that takes
           --burst N               seconds of each burst, 1 to 3600, default 10
           --sustained N           seconds of each sustained load, 1 to 3600, default 120
-          --only a,b              some of commits, micro, memory, load, peers, http, sweep; default all
+          --only a,b              some of commits, micro, memory, load, peers, http, sweep, merged into stored results; default all, beginning without any
           --stores a,b            the stores that are loaded, default sqlite,memory
           --page FILE             default tests/Metering.Benchmarks/RESULTS.md of the repository that the current folder is in
         table     the page again from stored results, without measuring
@@ -31,6 +31,11 @@ internal sealed class ReportCommand(ResultStore results)
         arguments.RefuseOthers();
         var steps = Steps(stores, burst, sustained).Where(step => only.Contains(step.Part)).ToArray();
         Console.WriteLine($"{steps.Length} steps, about {TimeSpan.FromSeconds(steps.Sum(step => step.Seconds)):h\\:mm\\:ss} in all; raw results go to {results.PathOf(string.Empty)}");
+        if (only.Count == Parts.Count)
+        {
+            results.Clear();
+        }
+
         results.Save("machine", Machine.This());
         for (var index = 0; index < steps.Length; index++)
         {
