@@ -28,6 +28,11 @@ internal static partial class Pgbench
             text => line.Write($"{title}  {text.Replace("progress: ", string.Empty, StringComparison.Ordinal)}"),
             folder.Path);
         line.End();
+        if (!Rate().IsMatch(output))
+        {
+            throw new ArgumentException($"pgbench gave no rate: {shape.Callers} connections took longer to open than the {shape.Seconds} s that were to be measured; measure longer.");
+        }
+
         var calls = long.Parse(Processed().Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
         var rate = double.Parse(Rate().Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
         return new(calls, calls / rate, 0, 0, ReadLatencies(folder.Path), $"pgbench -M prepared -c {shape.Callers} -j {threads}");

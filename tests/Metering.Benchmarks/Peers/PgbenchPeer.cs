@@ -29,7 +29,8 @@ internal sealed class PgbenchPeer : ILoadSystem
         : PostgreSqlServer.Find("pgbench") is null ? "pgbench was not found; on Debian: apt-get install postgresql-contrib"
         : null;
 
-    public int MaxCallers => 1_024;
+    /// <summary>More connections than this help PostgreSQL on no machine that a benchmark runs on; a pooler would stand before it.</summary>
+    public int MaxCallers => 256;
 
     public async Task<LoadFigure> MeasureAsync(LoadShape shape)
     {

@@ -8,9 +8,8 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
 
     private readonly ScratchFolder folder = new("postgres");
 
-    private PostgreSqlServer()
-    {
-    }
+    // pg_ctl leaves the server in a session of its own, where an interrupt at the terminal does not reach it.
+    private PostgreSqlServer() => AppDomain.CurrentDomain.ProcessExit += StopAtExit;
 
     /// <summary>True where this machine can run one.</summary>
     public static bool IsInstalled => Find("initdb") is not null && Find("pg_ctl") is not null && Find("psql") is not null;
@@ -43,6 +42,7 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
         }
         catch
         {
+            AppDomain.CurrentDomain.ProcessExit -= server.StopAtExit;
             server.folder.Dispose();
             throw;
         }
@@ -59,9 +59,12 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        AppDomain.CurrentDomain.ProcessExit -= StopAtExit;
         await RunAsync("pg_ctl", ["-D", Data, "-w", "-m", "immediate", "stop"]);
         folder.Dispose();
     }
+
+    private void StopAtExit(object? sender, EventArgs e) => DisposeAsync().AsTask().Wait();
 
     private static Task<string> RunAsync(string program, IReadOnlyList<string> arguments) =>
         Environment.IsPrivilegedProcess

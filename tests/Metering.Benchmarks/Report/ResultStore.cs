@@ -24,6 +24,15 @@ internal sealed class ResultStore
     /// <param name="result">The result.</param>
     public void Save<T>(string name, T result) => File.WriteAllText(PathOf($"{name}.json"), JsonSerializer.Serialize(result, Json));
 
+    /// <summary>Forgets every stored result, so that no table mixes one run with another.</summary>
+    public void Clear()
+    {
+        foreach (var file in Directory.EnumerateFiles(folder, "*.json"))
+        {
+            File.Delete(file);
+        }
+    }
+
     /// <summary>A stored result; the default where there is none.</summary>
     public T? Find<T>(string name) => File.Exists(PathOf($"{name}.json")) ? JsonSerializer.Deserialize<T>(File.ReadAllText(PathOf($"{name}.json")), Json) : default;
 

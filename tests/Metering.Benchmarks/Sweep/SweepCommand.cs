@@ -6,7 +6,7 @@ internal sealed class SweepCommand(ResultStore results)
     public const string Usage = """
         sweep     throughput and latency over the number of callers, for several systems, and a plot of them (SVG)
           --systems a,b           some of sqlite, memory, pgbench, redis, redis-keys; default sqlite,redis,pgbench; what is not installed is left out
-          --callers a,b           default 1,4,16,64,256,1024,4096; pgbench stops at 1024
+          --callers a,b           default 1,4,16,64,256,1024,4096; pgbench stops at 256
           --accounts N            of the spread load, 2 to 1000000, default 10000; the hot load has one
           --seconds N             of each point, 1 to 600, default 5
           --warmup N              seconds before each point, 1 to 60, default 2
