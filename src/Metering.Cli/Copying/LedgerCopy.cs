@@ -17,6 +17,8 @@ internal sealed class LedgerCopy(ILedgerStore source, ILedgerStore target)
     private const int BatchRows = 16_384;
     private const long BatchBytes = 16L << 20;
 
+    private const string RunAgain = "One of them was written meanwhile: stop its writers and run the same command again, which brings the rest.";
+
     private readonly List<AppendGroup> batch = [];
     private long batchRows;
     private long batchBytes;
@@ -106,8 +108,6 @@ internal sealed class LedgerCopy(ILedgerStore source, ILedgerStore target)
             return await sourceAccounts.MoveNextAsync() ? $"Account {sourceAccounts.Current[0]} is in the source only. {RunAgain}" : null;
         }
     }
-
-    private const string RunAgain = "One of them was written meanwhile: stop its writers and run the same command again, which brings the rest.";
 
     private async Task<string?> CopyAccountAsync(LedgerPosition position, IProgressDisplay progress, CancellationToken cancellationToken)
     {
