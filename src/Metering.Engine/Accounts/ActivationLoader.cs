@@ -3,7 +3,7 @@ using Metering.Core;
 namespace Metering.Engine;
 
 /// <summary>Brings an account into memory: the newest snapshot that the ledger bears out, and every entry after it.</summary>
-internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, ActivationSettings settings)
+internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, Freshness freshness, ActivationSettings settings)
 {
     private const int PageRows = 1_024;
 
@@ -12,6 +12,7 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, A
     /// <exception cref="LedgerFormatException">An entry is damaged, or a newer version wrote it.</exception>
     public async Task<AccountActivation> LoadAsync(AccountId account)
     {
+        var readAt = freshness.Now;
         var (state, head) = await FromSnapshotAsync(account);
         var snapshotSequence = state.Sequence;
         while (true)
@@ -30,7 +31,7 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, A
         }
 
         return head.Sequence == state.Sequence
-            ? new AccountActivation(state, head, snapshotSequence, commit, settings)
+            ? new AccountActivation(state, head, snapshotSequence, readAt, commit, settings)
             : throw new LedgerFormatException($"The ledger of account {account} ends inside a commit, at entry {state.Sequence}.");
     }
 
