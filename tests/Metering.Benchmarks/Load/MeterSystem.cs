@@ -34,7 +34,9 @@ internal sealed class MeterSystem(IMeterStore store) : ILoadSystem
             var (calls, seconds, latency) = await callers.RunAsync();
             var drain = Stopwatch.StartNew();
             await callers.CheckBooksAsync();
-            await CloseAsync(meter, ledger);
+            await meter.DisposeAsync();
+            await WaitForBacklogAsync(ledger);
+            await ledger.DisposeAsync();
             return new(calls, seconds, drain.Elapsed.TotalSeconds, callers.Refused, latency, shape.Keys ? "idempotency keys" : "no idempotency keys");
         }
         catch
@@ -45,6 +47,19 @@ internal sealed class MeterSystem(IMeterStore store) : ILoadSystem
     }
 
     public ValueTask DisposeAsync() => store.DisposeAsync();
+
+    /// <summary>Waits until everything durable is in its final place, watching every few milliseconds.</summary>
+    private async Task WaitForBacklogAsync(ILedgerStore ledger)
+    {
+        var line = new ProgressLine();
+        while (store.Backlog(ledger) is > 0 and var waiting)
+        {
+            line.Write($"{Name}, drain  backlog {waiting:N0}");
+            await Task.Delay(RetryAfter, TimeProvider.System);
+        }
+
+        line.End();
+    }
 
     private static async Task CloseAsync(EmbeddedCreditMeter meter, ILedgerStore ledger)
     {

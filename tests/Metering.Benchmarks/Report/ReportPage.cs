@@ -23,8 +23,8 @@ internal sealed class ReportPage(ResultStore results)
 
         Line("`dotnet run -c Release --project tests/Metering.Benchmarks -- report` measures all of it again and writes this page;");
         Line("`-- table` writes it from the results of parts that were run alone. Burst: calls a second while they were made. Sustained: with the time");
-        Line("that the system then took to move everything to its final place in the division. Everything is on: hash chain, idempotency keys, a");
-        Line("durable answer to every call. Peers run in the same run on the same disk and the same processors, with their durability on.");
+        Line("that the system then took to move everything to its final place in the division. The meter has everything on: hash chain, idempotency");
+        Line("keys, a durable answer to every call. Peers run in the same run on the same disk and processors, with their durability on.");
         foreach (var line in leftOut)
         {
             Line();
@@ -33,6 +33,7 @@ internal sealed class ReportPage(ResultStore results)
 
         AddTargets();
         AddLoads();
+        AddSystems();
         AddPlot(plot);
         AddHttp();
         AddMemory();
@@ -61,6 +62,15 @@ internal sealed class ReportPage(ResultStore results)
                 Text($"{result.Figure.Latency.P50:0.000}"), Text($"{result.Figure.Latency.P90:0.000}"), Text($"{result.Figure.Latency.P99:0.00}"),
                 Text($"{result.Figure.Latency.P999:0.00}"), Text($"{result.Figure.Latency.Max:0}"), result.Figure.Notes,
             }));
+
+    private void AddSystems()
+    {
+        Line();
+        foreach (var system in LoadSystems.All)
+        {
+            Line($"- **{system}**: {LoadSystems.Create(system).Description}.");
+        }
+    }
 
     private void AddPlot(string? plot)
     {

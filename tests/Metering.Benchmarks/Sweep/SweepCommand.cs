@@ -48,15 +48,28 @@ internal sealed class SweepCommand(ResultStore results)
                                   where count <= system.MaxCallers
                                   select new LoadShape(count, spread, true, warmup, seconds))
             {
-                var figure = await system.MeasureAsync(shape);
-                var result = new LoadResult(name, "sweep", shape, figure, $"sweep --systems {name} --callers {shape.Callers} --accounts {accounts} --seconds {seconds} --warmup {warmup}");
-                results.Save(result.Name, result);
-                Console.WriteLine($"{name,-10} {shape,-32} {figure.BurstRate,10:N0}/s  p50 {figure.Latency.P50,8:F2}  p99 {figure.Latency.P99,8:F2} ms");
+                await MeasureAsync(system, shape, $"sweep --systems {name} --callers {shape.Callers} --accounts {accounts} --seconds {seconds} --warmup {warmup}");
             }
         }
 
         await File.WriteAllTextAsync(plot, Plot(results.All<LoadResult>("sweep-")));
         Console.WriteLine($"Plot: {plot}");
+    }
+
+    private async Task MeasureAsync(ILoadSystem system, LoadShape shape, string command)
+    {
+        try
+        {
+            var figure = await system.MeasureAsync(shape);
+            var result = new LoadResult(system.Name, "sweep", shape, figure, command);
+            results.Save(result.Name, result);
+            Console.WriteLine($"{system.Name,-10} {shape,-32} {figure.BurstRate,10:N0}/s  p50 {figure.Latency.P50,8:F2}  p99 {figure.Latency.P99,8:F2} ms");
+        }
+        catch (ArgumentException exception)
+        {
+            // A peer that fails at one point must not cost the others theirs.
+            Console.WriteLine($"{system.Name,-10} {shape,-32} failed: {exception.Message}");
+        }
     }
 
     /// <summary>The plot of stored points: throughput above, latencies below.</summary>
