@@ -104,7 +104,7 @@ public sealed class FreshnessTests : IAsyncDisposable
 
     private static DeductRequest Of(int amount) => new() { Amount = Credits.Of(amount) };
 
-    private static async Task<Credits> BalanceAsync(EmbeddedCreditMeter meter) => (await meter.GetBalanceAsync(Account)).Value.Credits;
+    private static async Task<Credits> BalanceAsync(EmbeddedCreditMeter meter) => (await meter.GetBalanceAsync(Account)).Value.Available;
 
     private static async Task SpendAsync(EmbeddedCreditMeter meter, int amount) => Assert.True((await meter.DeductAsync(Account, Of(amount))).IsSuccess);
 

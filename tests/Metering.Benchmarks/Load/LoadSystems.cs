@@ -4,7 +4,7 @@ namespace Metering.Benchmarks;
 internal static class LoadSystems
 {
     /// <summary>The meter's stores.</summary>
-    public static readonly IReadOnlyList<string> Stores = ["sqlite", "memory"];
+    public static readonly IReadOnlyList<string> Stores = ["sqlite", "memory", "postgres"];
 
     /// <summary>The peers.</summary>
     public static readonly IReadOnlyList<string> Peers = ["pgbench", "redis", "redis-keys"];
@@ -16,6 +16,7 @@ internal static class LoadSystems
     {
         "sqlite" => new MeterSystem(new SqliteMeterStore()),
         "memory" => new MeterSystem(new MemoryMeterStore()),
+        "postgres" => new MeterSystem(new PostgresMeterStore()),
         "pgbench" => new PgbenchPeer(),
         "redis" => new RedisPeer(withKeys: false),
         "redis-keys" => new RedisPeer(withKeys: true),

@@ -13,5 +13,7 @@ internal sealed class SqliteMeterStore : IMeterStore
         return Task.CompletedTask;
     }
 
+    public long? Backlog(ILedgerStore store) => ((SqliteLedgerStore)store).BacklogEntries;
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -7,15 +7,12 @@ using SQLitePCL;
 namespace Metering.Benchmarks;
 
 /// <summary>Makes a ledger of schema 1, a row an entry, and shows how long this build takes to pack it into pages.</summary>
-internal static class Migration
+internal static class MigrateCommand
 {
     public const string Usage = """
-        A ledger of the first schema, migrated.
-
-          dotnet run -c Release --project tests/Metering.Benchmarks -- migrate [--rows N] [--accounts N]
-
-          --rows N       1 to 100000000, default 1000000
-          --accounts N   1 to 1000000, default 10000
+        migrate   how long a ledger of the first schema, a row an entry, takes to be packed into pages
+          --rows N                1 to 100000000, default 1000000
+          --accounts N            1 to 1000000, default 10000
         """;
 
     private const string Schema =
@@ -33,9 +30,11 @@ internal static class Migration
         PRAGMA application_id = 1297370183; PRAGMA user_version = 1; BEGIN
         """;
 
-    public static async Task RunAsync(IReadOnlyList<string> arguments)
+    public static async Task RunAsync(Arguments arguments)
     {
-        var (rows, accounts) = Parse(arguments);
+        var rows = arguments.Number("--rows", 1_000_000, 1, 100_000_000);
+        var accounts = arguments.Number("--accounts", 10_000, 1, 1_000_000);
+        arguments.RefuseOthers();
         var folder = Directory.CreateTempSubdirectory("metering-migrate-");
         try
         {
@@ -57,23 +56,6 @@ internal static class Migration
         {
             folder.Delete(recursive: true);
         }
-    }
-
-    private static (int Rows, int Accounts) Parse(IReadOnlyList<string> arguments)
-    {
-        var (rows, accounts) = (1_000_000, 10_000);
-        for (var index = 0; index < arguments.Count; index += 2)
-        {
-            var isNumber = int.TryParse(index + 1 < arguments.Count ? arguments[index + 1] : null, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
-            (rows, accounts) = arguments[index] switch
-            {
-                "--rows" when isNumber && number is >= 1 and <= 100_000_000 => (number, accounts),
-                "--accounts" when isNumber && number is >= 1 and <= 1_000_000 => (rows, number),
-                var wrong => throw new ArgumentException($"{wrong} is not an option, or its value is out of range.\n{Usage}"),
-            };
-        }
-
-        return (rows, accounts);
     }
 
     // Round the accounts, as they were called: so an account's rows lie scattered, which is the slow case.
