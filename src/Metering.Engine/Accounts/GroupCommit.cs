@@ -191,7 +191,7 @@ internal sealed class GroupCommit
 
             if (isIdle)
             {
-                Tell(round);
+                TellCallers(round);
                 return;
             }
 
@@ -238,7 +238,7 @@ internal sealed class GroupCommit
     }
 
     /// <summary>Tells the callers of the last commits when there is nothing left to write; from here on another task may be the writer.</summary>
-    private void Tell(Releases.Round? round)
+    private void TellCallers(Releases.Round? round)
     {
         // Here, because the next task is a switch away. But a store may have answered on a thread of its own, which no caller's work belongs on.
         if (scheduler == TaskScheduler.Default && !Thread.CurrentThread.IsThreadPoolThread)
