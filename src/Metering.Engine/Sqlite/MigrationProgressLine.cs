@@ -9,6 +9,7 @@ public sealed class MigrationProgressLine(TextWriter output, bool isTerminal)
 {
     private const int BarWidth = 30;
     private const int PercentALine = 10;
+    private const long Ended = long.MaxValue;
 
     private long lastLine = -1;
 
@@ -19,6 +20,11 @@ public sealed class MigrationProgressLine(TextWriter output, bool isTerminal)
         var percent = progress.Total == 0 ? 100 : progress.Done * 100 / progress.Total;
         var counts = string.Create(CultureInfo.InvariantCulture, $"{progress.Done:N0} of {progress.Total:N0} rows");
         var isDone = progress.Done == progress.Total;
+        if (isDone && lastLine == Ended)
+        {
+            return;
+        }
+
         if (isTerminal)
         {
             var filled = (int)(percent * BarWidth / 100);
@@ -30,6 +36,7 @@ public sealed class MigrationProgressLine(TextWriter output, bool isTerminal)
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Packing the ledger into pages: {percent} %, {counts}."));
         }
 
+        lastLine = isDone ? Ended : lastLine;
         output.Flush();
     }
 }
