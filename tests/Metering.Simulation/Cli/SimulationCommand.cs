@@ -16,7 +16,8 @@ internal static class SimulationCommand
           --no-faults      with --seed: the store never fails
           --no-shrink      print a failure as it is
           --mutants        plant every known bug in a copy of the sources and find each within --seeds
-          --bug NAME       a planted bug of the store: SkipCompare, LetLaterSequencesIn
+          --bug NAME       a planted bug of the store: SkipCompare, LetLaterSequencesIn, NoFence,
+                           FenceLetsLateOnesIn, CompareBeforeWaiting
 
         Exit code: 0 nothing found, 1 a failure, 2 wrong arguments.
         """;
@@ -40,9 +41,12 @@ internal static class SimulationCommand
     private static int RunOne(int seed, SimulationArguments arguments, TextWriter output)
     {
         var plan = PlanGenerator.Generate(seed);
-        plan = plan.With(
-            arguments.Keep is { } keep ? [.. keep.Select(index => plan.Items[index])] : plan.Items,
-            arguments.NoFaults ? FaultProfile.None : plan.Faults);
+        plan = plan with
+        {
+            Items = arguments.Keep is { } keep ? [.. keep.Select(index => plan.Items[index])] : plan.Items,
+            Faults = arguments.NoFaults ? FaultProfile.None : plan.Faults,
+        };
+        output.WriteLine($"seed {seed}: {plan.Items.Count} items, {plan.Processes} processes of {plan.MetersPerProcess} meters, on {plan.StorageText}");
         var (run, violation) = Simulation.Execute(plan, arguments.Bug, arguments.IsVerbose ? output.WriteLine : null);
         output.WriteLine(violation is null ? $"seed {seed}: sound, {run.Steps} steps, {run.Calls.Count} calls, {run.Ledger.Accounts.Sum(account => run.Ledger.Rows(account).Count)} entries" : $"seed {seed} FAILED: {violation}");
         return violation is null ? 0 : 1;
@@ -64,7 +68,7 @@ internal static class SimulationCommand
             }
         });
         output.WriteLine(isInteractive ? "\r" : string.Empty);
-        output.WriteLine($"{campaign.Seeds} seeds, {campaign.Steps} steps, {campaign.Calls} calls, {campaign.Entries} entries: {(failure is null ? "sound" : "FAILED")}");
+        output.WriteLine($"{campaign.Seeds} seeds, {campaign.Steps} steps, {campaign.Calls} calls, {campaign.Entries} entries ({campaign.Storages}): {(failure is null ? "sound" : "FAILED")}");
         if (failure is null)
         {
             return 0;
