@@ -3,6 +3,12 @@ using Metering.Engine;
 
 try
 {
+    if (args is ["migrate", .. var options])
+    {
+        await Migration.RunAsync(options);
+        return 0;
+    }
+
     if (args is not ["load", .. var arguments])
     {
         Console.WriteLine(LoadOptions.Usage);

@@ -90,7 +90,8 @@ internal sealed partial class JournaledLedgerStore : ITailSource
             CheckUsable();
             if (HasEntries(account))
             {
-                WorkArrived?.Invoke(Keep(account, snapshot with { State = snapshot.State.ToArray() }));
+                var isUrgent = Keep(account, snapshot with { State = snapshot.State.ToArray() });
+                WorkArrived?.Invoke(isUrgent);
             }
 
             return ValueTask.CompletedTask;
@@ -193,11 +194,9 @@ internal sealed partial class JournaledLedgerStore : ITailSource
     {
         List<TailRecord> records;
         List<(AccountId Account, LedgerSnapshot Snapshot)> waiting;
-        bool isBusy;
         lock (gate)
         {
             records = tail.Oldest(options.StepBytes);
-            isBusy = tail.Bytes >= options.StepBytes / 2;
             waiting = [.. snapshots.SelectMany(account => account.Value.AsEnumerable().Reverse().Select(snapshot => (account.Key, snapshot)))];
         }
 
@@ -213,7 +212,7 @@ internal sealed partial class JournaledLedgerStore : ITailSource
             if (records.Count > 0)
             {
                 using var view = pages.OpenView();
-                packer.Pack(records, isBusy, commit, view, this);
+                packer.Pack(records, commit, view, this);
             }
 
             waiting.RemoveAll(item => !commit.SaveSnapshot(item.Account, item.Snapshot));

@@ -1,27 +1,51 @@
 namespace Metering.Engine;
 
-/// <summary>Packs the keys of some journal records into runs (<see cref="KeyRuns"/>). One thread at a time.</summary>
+/// <summary>Packs idempotency keys into runs (<see cref="KeyRuns"/>). One thread at a time.</summary>
 internal sealed class KeyPacker
 {
+    // As for pages: what a step may rewrite just so that runs become long.
+    private const int RewrittenKeys = 64 << 10;
+
     private readonly (long Run, int Keys)[] newest = new (long, int)[KeyRuns.Buckets];
     private readonly List<(int Bucket, long Run, int Keys)> learned = [];
     private readonly int[] starts = new int[KeyRuns.Buckets + 1];
+    private readonly List<ulong> added = [];
+    private readonly List<long> addedSequences = [];
     private ulong[] fingerprints = [];
     private long[] sequences = [];
     private byte[] body = [];
+    private int rewritable;
 
-    /// <summary>Packs all keys of records, in their order.</summary>
-    public void Pack(IReadOnlyList<TailRecord> records, bool isBusy, IPageCommit commit, IPageView view)
+    /// <summary>Forgets what was added and not written.</summary>
+    public void Clear()
+    {
+        added.Clear();
+        addedSequences.Clear();
+    }
+
+    /// <summary>Adds keys, in the order of their entries.</summary>
+    public void Add(ReadOnlySpan<ulong> keys, ReadOnlySpan<long> entries)
+    {
+        added.AddRange(keys);
+        addedSequences.AddRange(entries);
+    }
+
+    /// <summary>Writes what was added as runs, and begins anew.</summary>
+    /// <param name="run">The number of new runs; higher than all before.</param>
+    /// <param name="commit">Takes the runs.</param>
+    /// <param name="view">The runs as they are; null where none is to be gone on with.</param>
+    public void Write(long run, IPageCommit commit, IPageView? view)
     {
         learned.Clear();
-        Sort(records);
+        rewritable = RewrittenKeys;
+        Sort();
         for (var bucket = 0; bucket < KeyRuns.Buckets; bucket++)
         {
             // After sorting, a bucket's start stands where the next bucket's began.
             var (from, to) = (bucket == 0 ? 0 : starts[bucket - 1], starts[bucket]);
             if (from < to)
             {
-                Write(bucket, from, to, records[^1].Position, isBusy, commit, view);
+                Write(bucket, from, to, run, commit, view);
             }
         }
     }
@@ -36,22 +60,17 @@ internal sealed class KeyPacker
     }
 
     /// <summary>Sorts by bucket, keeping the order within: counted, then placed.</summary>
-    private void Sort(IReadOnlyList<TailRecord> records)
+    private void Sort()
     {
         Array.Clear(starts);
-        var count = 0;
-        foreach (var record in records)
+        foreach (var fingerprint in added)
         {
-            count += record.Fingerprints.Length;
-            foreach (var fingerprint in record.Fingerprints)
-            {
-                starts[KeyRuns.BucketOf(fingerprint) + 1]++;
-            }
+            starts[KeyRuns.BucketOf(fingerprint) + 1]++;
         }
 
-        if (fingerprints.Length < count)
+        if (fingerprints.Length < added.Count)
         {
-            (fingerprints, sequences) = (new ulong[count], new long[count]);
+            (fingerprints, sequences) = (new ulong[added.Count], new long[added.Count]);
         }
 
         for (var bucket = 1; bucket <= KeyRuns.Buckets; bucket++)
@@ -59,22 +78,22 @@ internal sealed class KeyPacker
             starts[bucket] += starts[bucket - 1];
         }
 
-        foreach (var record in records)
+        for (var index = 0; index < added.Count; index++)
         {
-            for (var index = 0; index < record.Fingerprints.Length; index++)
-            {
-                var at = starts[KeyRuns.BucketOf(record.Fingerprints[index])]++;
-                (fingerprints[at], sequences[at]) = (record.Fingerprints[index], record.KeySequences[index]);
-            }
+            var at = starts[KeyRuns.BucketOf(added[index])]++;
+            (fingerprints[at], sequences[at]) = (added[index], addedSequences[index]);
         }
+
+        Clear();
     }
 
-    private void Write(int bucket, int from, int to, long position, bool isBusy, IPageCommit commit, IPageView view)
+    private void Write(int bucket, int from, int to, long position, IPageCommit commit, IPageView? view)
     {
         var (run, keys, older) = (position, to - from, Array.Empty<byte>());
         var (last, lastKeys) = newest[bucket];
-        if (lastKeys > 0 && lastKeys + keys <= KeyRuns.MaxKeys && (!isBusy || lastKeys <= keys * 3))
+        if (view is not null && lastKeys > 0 && lastKeys + keys <= KeyRuns.MaxKeys && (lastKeys <= keys * 3 || rewritable > 0))
         {
+            rewritable -= lastKeys;
             view.ReadKeys(bucket, found =>
             {
                 older = found.ToArray();

@@ -8,40 +8,39 @@ namespace Metering.Engine;
 /// </summary>
 internal sealed class PagePacker
 {
-    /// <summary>Entries after which a page is full.</summary>
-    public const int MaxEntries = 256;
-
-    /// <summary>Bytes after which a page takes no further entry. One entry may be larger.</summary>
-    public const int MaxBytes = 64 << 10;
+    // What a step may rewrite just so that pages become full, whatever that costs beside what is new: little enough to be nothing under load.
+    private const long RewrittenBytes = 4 << 20;
 
     private readonly List<TailAccount> touched = [];
     private readonly List<(TailAccount State, StoredAccount Stored)> learned = [];
     private readonly List<TailSpan> spans = [];
+    private readonly PageBuilder builder = new();
     private readonly KeyPacker keys = new();
-    private byte[] body = new byte[MaxBytes * 2];
     private long lastAccount;
     private long accounts;
     private long step;
-    private int length;
-    private PageHeader page;
+    private long rewritable;
 
     /// <param name="lastAccount">The highest account number in use.</param>
     public PagePacker(long lastAccount) => this.lastAccount = lastAccount;
 
     /// <summary>Packs records.</summary>
     /// <param name="records">The oldest records of the tail, in order.</param>
-    /// <param name="isBusy">More is waiting: pages and runs are rewritten only where that costs less than what they gain.</param>
     /// <param name="commit">Takes pages and runs.</param>
     /// <param name="view">The pages as they are.</param>
     /// <param name="source">Gives an account's groups up to a position, and a record's bytes.</param>
-    public void Pack(IReadOnlyList<TailRecord> records, bool isBusy, IPageCommit commit, IPageView view, ITailSource source)
+    /// <exception cref="LedgerFormatException">The records do not follow the pages.</exception>
+    public void Pack(IReadOnlyList<TailRecord> records, IPageCommit commit, IPageView view, ITailSource source)
     {
         step++;
+        rewritable = RewrittenBytes;
         accounts = lastAccount;
         touched.Clear();
         learned.Clear();
+        keys.Clear();
         foreach (var record in records)
         {
+            keys.Add(record.Fingerprints, record.KeySequences);
             foreach (var state in record.Accounts)
             {
                 if (state.Step != step)
@@ -54,10 +53,10 @@ internal sealed class PagePacker
 
         foreach (var state in touched)
         {
-            PackAccount(state, records[^1].Position, isBusy, commit, view, source);
+            PackAccount(state, records[^1].Position, commit, view, source);
         }
 
-        keys.Pack(records, isBusy, commit, view);
+        keys.Write(records[^1].Position, commit, view);
     }
 
     /// <summary>The commit is durable. Called with the tail's lock held.</summary>
@@ -71,7 +70,7 @@ internal sealed class PagePacker
         }
     }
 
-    private void PackAccount(TailAccount state, long through, bool isBusy, IPageCommit commit, IPageView view, ITailSource source)
+    private void PackAccount(TailAccount state, long through, IPageCommit commit, IPageView view, ITailSource source)
     {
         spans.Clear();
         source.AddSpans(state, through, spans);
@@ -82,89 +81,50 @@ internal sealed class PagePacker
             commit.AddAccount(number, state.Account);
         }
 
-        var replaces = Begin(stored, isBusy, view);
-        var expected = stored?.LastPage.Head ?? LedgerHead.Empty(state.Account);
-        var isFirst = true;
-        foreach (var span in spans)
+        var head = stored?.LastPage.Head ?? LedgerHead.Empty(state.Account);
+        builder.Begin(commit, number, head.Sequence, stored?.LastPage.LastNumber ?? 0);
+        if (stored is { } known && IsWorthRewriting(known.LastPage) && view.ReadPage(number, known.LastPage.First) is { } last && last.Header == known.LastPage)
         {
-            var bytes = source.BytesOf(span.Record);
-            var group = JournalRecord.ReadGroup(bytes.Span, span.Offset);
-            if (isFirst && (group.First != expected.Sequence + 1 || group.FollowsLink != expected.Link.A))
+            rewritable -= last.Body.Length;
+            builder.Continue(last);
+        }
+
+        for (var index = 0; index < spans.Count; index++)
+        {
+            var bytes = source.BytesOf(spans[index].Record).Span;
+            var group = JournalRecord.ReadGroup(bytes, spans[index].Offset);
+            if (index == 0 && (group.First != head.Sequence + 1 || group.FollowsLink != head.Link.A))
             {
                 throw new LedgerFormatException(
-                    $"record {span.Record.Position} of the journal does not follow the pages: entry {group.First} of account {state.Account} comes after entry {expected.Sequence}");
+                    $"record {spans[index].Record.Position} does not follow the pages: entry {group.First} of account {state.Account} comes after entry {head.Sequence}");
             }
 
-            isFirst = false;
-            AddGroup(bytes.Span.Slice(group.RowsAt, group.RowsLength), group, number, ref replaces, commit);
+            builder.Add(bytes.Slice(group.RowsAt, group.RowsLength), group.Count);
         }
 
-        Write(number, replaces, commit);
-        learned.Add((state, new(number, page)));
+        builder.Write();
+        learned.Add((state, new(number, builder.Page)));
     }
 
-    /// <summary>Begins with the account's last page where it is small, so that pages of an account that is called rarely become full.</summary>
-    /// <returns>True where the page to be written takes the place of that one.</returns>
-    private bool Begin(in StoredAccount? stored, bool isBusy, IPageView view)
+    /// <summary>
+    /// Whether to add to an account's last page, so that pages of an account that is called rarely become full, too. Where the page is no
+    /// larger than what comes, that at most doubles what is written; beyond it there is the step's allowance.
+    /// </summary>
+    private bool IsWorthRewriting(in PageHeader last)
     {
-        length = 0;
-        page = new(1, 0, 0, 0, default, 0);
-        if (stored is not { } known)
+        if (last.Last - last.First + 1 >= PageBuilder.MaxEntries || last.Bytes >= PageBuilder.MaxBytes)
         {
             return false;
         }
 
-        var last = known.LastPage;
-        page = new(last.Last + 1, last.Last, last.LastNumber, last.LastNumber, default, 0);
-
-        // Under load, adding to a page at most doubles what is written of it; with nothing waiting, any page with room is filled up.
-        var room = last.Last - last.First + 1 < MaxEntries && last.Bytes < MaxBytes;
-        if (!room || (isBusy && last.Bytes > NewBytes()) || view.ReadPage(known.Number, last.First) is not { } older || older.Header != last)
+        // Rows take most of a record; a record of several accounts counts by its share.
+        var added = rewritable;
+        foreach (var span in spans)
         {
-            return false;
+            added = Math.Max(0, added) + (span.Record.Length / span.Record.Accounts.Length);
         }
 
-        Grow(older.Body.Length);
-        older.Body.Span.CopyTo(body);
-        (length, page) = (older.Body.Length, last);
-        return true;
-    }
-
-    // Rows take most of a record; a record of several accounts counts by its share.
-    private long NewBytes() => spans.Sum(span => (long)span.Record.Length / span.Record.Accounts.Length);
-
-    private void AddGroup(ReadOnlySpan<byte> rows, in GroupHeader group, long account, ref bool replaces, IPageCommit commit)
-    {
-        for (var sequence = group.First; sequence <= group.Last; sequence++)
-        {
-            var shape = StoredRows.RowShape.Of(rows);
-            if (length > 0 && (page.Last - page.First + 1 >= MaxEntries || length + shape.Length > MaxBytes))
-            {
-                Write(account, replaces, commit);
-                replaces = false;
-                (length, page) = (0, new(sequence, sequence - 1, page.LastNumber, page.LastNumber, default, 0));
-            }
-
-            Grow(shape.Length);
-            rows[..shape.Length].CopyTo(body.AsSpan(length));
-            length += shape.Length;
-            page = page with { Last = sequence, LastNumber = page.LastNumber + (shape.IsTransaction ? 1 : 0), Link = shape.Read(rows).Link ?? default };
-            rows = rows[shape.Length..];
-        }
-    }
-
-    private void Write(long account, bool replaces, IPageCommit commit)
-    {
-        page = page with { Bytes = length };
-        commit.WritePage(account, page, body.AsSpan(0, length), replaces);
-    }
-
-    private void Grow(int more)
-    {
-        if (body.Length - length < more)
-        {
-            Array.Resize(ref body, Math.Max(body.Length * 2, length + more));
-        }
+        return last.Bytes <= added;
     }
 }
 

@@ -4,7 +4,7 @@ namespace Metering.Engine;
 internal static class JournalSchema
 {
     /// <summary>What the file is.</summary>
-    public static readonly SqliteFormat Format = new(0x4D_54_4A_4C, [Version1]);
+    public static readonly SqliteFormat Format = new(0x4D_54_4A_4C, [Version1], PageBytes: 8_192);
 
     private const string Version1 =
         """

@@ -4,7 +4,7 @@ namespace Metering.Engine;
 internal static class LedgerSchema
 {
     /// <summary>What the file is.</summary>
-    public static readonly SqliteFormat Format = new(0x4D_54_4C_47, [Version1, Version2]);
+    public static readonly SqliteFormat Format = new(0x4D_54_4C_47, [Version1, Version2], PageBytes: 16_384);
 
     // A row an entry. What is in it moves into pages at the first start of version 2 (LedgerMigration), and then the table goes.
     private const string Version1 =

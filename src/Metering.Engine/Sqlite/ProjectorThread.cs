@@ -6,7 +6,7 @@ namespace Metering.Engine;
 /// </summary>
 internal sealed class ProjectorThread : IDisposable
 {
-    private const int LingerMilliseconds = 500;
+    private const int LingerMilliseconds = 2_000;
     private const int RetryMilliseconds = 1_000;
 
     private readonly JournaledLedgerStore store;

@@ -15,18 +15,20 @@ public static class MeteringConfiguration
 
     private static readonly string[] Known =
     [
-        "Data", "Store", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "ApiKeys", "Products", "Plans",
+        "Data", "Store", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "MaxBacklogBytes", "MaxBacklogEntries", "ApiKeys", "Products", "Plans",
     ];
 
     /// <summary>
     /// Sets the store, the limits and the catalogue: <c>Data</c> (a folder, made where it is missing; default <c>metering-data</c>),
     /// <c>Store</c> (<c>sqlite</c>, or <c>memory</c> for trying out: it forgets everything), <c>QueueCapacity</c>, <c>MaxBatch</c>,
-    /// <c>MemoryBudgetBytes</c>, <c>SnapshotInterval</c>, <c>Products</c> and <c>Plans</c>.
+    /// <c>MemoryBudgetBytes</c>, <c>SnapshotInterval</c>, <c>MaxBacklogBytes</c> and <c>MaxBacklogEntries</c> (of <see cref="SqliteLedgerOptions"/>),
+    /// <c>Products</c> and <c>Plans</c>.
     /// </summary>
     /// <param name="options">The meter's options.</param>
     /// <param name="section">The section <c>Metering</c>.</param>
+    /// <param name="migrating">Told how far the migration of an older ledger is; null for nobody.</param>
     /// <exception cref="MeteringStartupException">A setting is wrong; the message names it, its value and what is allowed.</exception>
-    public static void ReadConfiguration(this CreditMeteringOptions options, IConfigurationSection section)
+    public static void ReadConfiguration(this CreditMeteringOptions options, IConfigurationSection section, Action<LedgerMigrationProgress>? migrating = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         var settings = new SettingReader(section);
@@ -36,13 +38,17 @@ public static class MeteringConfiguration
         options.MemoryBudgetBytes = settings.ReadNumber(nameof(options.MemoryBudgetBytes), 1L << 20, long.MaxValue, options.MemoryBudgetBytes);
         options.SnapshotInterval = (int)settings.ReadNumber(nameof(options.SnapshotInterval), 100, 1_000_000, options.SnapshotInterval);
         options.Catalogue = CatalogueReader.Read(section, options.Catalogue);
+        var ledger = new SqliteLedgerOptions { Migrating = migrating };
+        ledger.MaxBacklogBytes = settings.ReadNumber(nameof(ledger.MaxBacklogBytes), SqliteLedgerOptions.LeastBacklogBytes, SqliteLedgerOptions.MostBacklogBytes, ledger.MaxBacklogBytes);
+        ledger.MaxBacklogEntries = settings.ReadNumber(
+            nameof(ledger.MaxBacklogEntries), SqliteLedgerOptions.LeastBacklogEntries, SqliteLedgerOptions.MostBacklogEntries, ledger.MaxBacklogEntries);
         if (settings.ReadChoice("Store", [SqliteStore, MemoryStore], SqliteStore) == MemoryStore)
         {
             options.UseMemory();
         }
         else
         {
-            options.UseSqlite(DatabasePath(section));
+            options.UseSqlite(DatabasePath(section), ledger);
         }
     }
 

@@ -9,7 +9,7 @@ internal static class LedgerVerification
 {
     /// <returns>The exit code: 0 where the ledger is sound, else 1.</returns>
     /// <exception cref="MeteringStartupException">There is no ledger, or it cannot be opened.</exception>
-    public static async Task<int> RunAsync(IConfigurationSection section, TextWriter output)
+    public static async Task<int> RunAsync(IConfigurationSection section, TextWriter output, Action<LedgerMigrationProgress> migrating)
     {
         var path = MeteringConfiguration.DatabasePath(section);
         if (!File.Exists(path))
@@ -19,7 +19,7 @@ internal static class LedgerVerification
         }
 
         // The file itself, whatever store is configured: an empty ledger in memory is always sound.
-        var store = SqliteLedgerStore.Open(path);
+        var store = SqliteLedgerStore.Open(path, new() { Migrating = migrating });
         await using (store.ConfigureAwait(false))
         {
             var report = await LedgerVerifier.VerifyAsync(store).ConfigureAwait(false);
