@@ -93,6 +93,12 @@ internal sealed class TailRecovery(Tail tail, long maxBytesInMemory, string jour
         for (var index = 0; index < groups.Count; index++)
         {
             var (offset, group, link, transactions) = groups[index];
+            if (!accounts[index].HasTail)
+            {
+                // It may have left memory while the record's other accounts came in.
+                tail.Keep(accounts[index]);
+            }
+
             accounts[index].Add(new(record, offset, group.First, group.NumberBefore), new(group.Last, link), transactions);
         }
     }
