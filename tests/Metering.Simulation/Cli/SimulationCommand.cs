@@ -16,6 +16,7 @@ internal static class SimulationCommand
           --no-faults      with --seed: the store never fails
           --no-shrink      print a failure as it is
           --mutants        plant every known bug in a copy of the sources and find each within --seeds
+          --only A,B       with --mutants: only these
           --bug NAME       a planted bug of the store: SkipCompare, LetLaterSequencesIn, NoFence,
                            FenceLetsLateOnesIn, CompareBeforeWaiting
 
@@ -32,7 +33,7 @@ internal static class SimulationCommand
 
         if (arguments.Mutants)
         {
-            return RunMutants(arguments.Seeds, output);
+            return RunMutants(arguments, output);
         }
 
         return arguments.Seed is { } seed ? RunOne(seed, arguments, output) : RunMany(arguments, output);
@@ -83,13 +84,14 @@ internal static class SimulationCommand
         return 1;
     }
 
-    private static int RunMutants(int seeds, TextWriter output)
+    private static int RunMutants(SimulationArguments arguments, TextWriter output)
     {
+        var seeds = arguments.Seeds;
         using var build = MutantBuild.Create([.. PlantedBugs.All, PlantedBugs.SmallFigures]);
         var small = build.Run(PlantedBugs.SmallFigures, seeds);
         output.WriteLine($"{PlantedBugs.SmallFigures.Name,-20} {(small.Seed is { } unsound ? $"seed {unsound} FAILED: {small.Finding}" : "sound")}");
         var missed = small.Seed is null ? 0 : 1;
-        foreach (var bug in PlantedBugs.All)
+        foreach (var bug in PlantedBugs.All.Where(bug => arguments.Only is null || arguments.Only.Contains(bug.Name)))
         {
             var result = build.Run(bug, seeds);
             missed += result.Seed is null ? 1 : 0;
@@ -119,6 +121,9 @@ internal sealed record SimulationArguments
     public bool Mutants { get; private set; }
 
     public int[]? Keep { get; private set; }
+
+    /// <summary>The planted bugs to look for; null for all.</summary>
+    public string[]? Only { get; private set; }
 
     public StoreBug Bug { get; private set; }
 
@@ -173,6 +178,9 @@ internal sealed record SimulationArguments
                 return true;
             case "--keep":
                 Keep = [.. value.Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+                return true;
+            case "--only":
+                Only = value.Split(',');
                 return true;
             case "--bug" when Enum.TryParse<StoreBug>(value, out var bug):
                 Bug = bug;

@@ -40,6 +40,11 @@ internal sealed class PlanGenerator
         // Numbers of its own, so that what is called does not depend on what it is kept in.
         var places = new Random(seed ^ 0x5EED_0002);
         var storage = Storage(places, starts.Length);
+        if (storage == StorageKind.Journal)
+        {
+            generator.CrashMore(places);
+        }
+
         return new()
         {
             Seed = seed,
@@ -75,6 +80,15 @@ internal sealed class PlanGenerator
         Races = places.Next(4) switch { 0 => 0, 1 => 20, 2 => 100, _ => 300 },
     };
 
+    /// <summary>What a start makes of a journal is worth more starts.</summary>
+    private void CrashMore(Random places)
+    {
+        for (var count = places.Next(5); count > 0; count--)
+        {
+            items.Add(new CrashItem(places.Next(at), 0, places.Next(1, 100)));
+        }
+    }
+
     private static FaultProfile JournalFaults(Random places, FaultProfile faults)
     {
         int Rate(int most) => places.Next(3) == 0 ? places.Next(most + 1) : 0;
@@ -84,7 +98,7 @@ internal sealed class PlanGenerator
             PagesFatal = Rate(60),
             DeleteUnavailable = Rate(500),
             DeletionsLost = places.Next(2) * 700,
-            JournalMissing = places.Next(2) * 400,
+            JournalMissing = places.Next(3) == 0 ? 0 : 500,
         };
     }
 

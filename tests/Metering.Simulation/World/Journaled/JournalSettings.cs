@@ -23,7 +23,7 @@ internal sealed record JournalSettings
     public JournaledLedgerOptions ToOptions(bool isShort) => new()
     {
         StepBytes = StepBytes,
-        MaxBacklogBytes = isShort ? 1_500 : MaxBacklogBytes,
+        MaxBacklogBytes = isShort ? 400 : MaxBacklogBytes,
         MaxBacklogEntries = isShort ? 20 : MaxBacklogEntries,
         CachedAccounts = CachedAccounts,
     };

@@ -18,6 +18,7 @@ internal sealed class OpenLedger
     private readonly Dictionary<AccountId, long> known = [];
     private readonly List<PendingCall> waiting = [];
     private readonly Queue<TaskCompletionSource> turns = new();
+    private JournaledLedgerOptions options = new();
     private JournaledLedgerStore? store;
     private IReadOnlyList<AppendGroup>? appending;
     private AppendResult[]? landed;
@@ -39,21 +40,19 @@ internal sealed class OpenLedger
     /// <summary>Reads of the store, each judged as it is made.</summary>
     public JudgedReader Reader { get; }
 
-    /// <summary>Entries that the pages do not have.</summary>
-    public long Lag => store!.BacklogEntries;
-
     /// <summary>Opens the store on what the disk holds.</summary>
     /// <exception cref="MeteringStartupException">The engine refuses to.</exception>
     public void Open(SimulatedDisk disk)
     {
         var isShort = world.Chance(500);
-        store = JournaledLedgerStore.Open(new SimulatedJournal(disk, this), new SimulatedPages(disk, this), settings.ToOptions(isShort));
+        options = settings.ToOptions(isShort);
+        store = JournaledLedgerStore.Open(new SimulatedJournal(disk, this), new SimulatedPages(disk, this), options);
         foreach (var account in ledger.Accounts)
         {
             known[account] = ledger.Head(account).Sequence;
         }
 
-        world.Trace($"the ledger opens with a lag of {store.BacklogEntries} entries{(isShort && store.BacklogBytes > 1_500 ? ", beyond its limit" : "")}");
+        world.Trace($"the ledger opens with a lag of {store.BacklogEntries} entries{(isShort && store.BacklogBytes > options.MaxBacklogBytes ? ", beyond its limit" : "")}");
         store.WorkArrived = Wake;
         Audit();
         Wake(isUrgent: store.IsStepDue);
@@ -243,7 +242,7 @@ internal sealed class OpenLedger
     }
 
     // Where an append would have to wait, only the engine's own task may make it.
-    private bool HasRoom => store!.BacklogBytes < 1_500 && store.BacklogEntries < 20;
+    private bool HasRoom => store!.BacklogBytes < options.MaxBacklogBytes && store.BacklogEntries < options.MaxBacklogEntries;
 
     private void Wake(bool isUrgent)
     {
