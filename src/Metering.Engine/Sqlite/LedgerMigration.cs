@@ -120,7 +120,8 @@ internal sealed class LedgerMigration : IDisposable
             transactions += row.IsTransaction ? 1 : 0;
             if (row.Sequence != ++sequence || row.TransactionNumber != transactions || !rows.IsNull(7))
             {
-                throw new LedgerFormatException($"entry {row.Sequence} of account {account}, transaction {row.TransactionNumber}, stands where entry {sequence}, transaction {transactions} is due");
+                throw new LedgerFormatException(
+                    $"entry {row.Sequence} of account {account}, transaction {row.TransactionNumber}, stands where entry {sequence}, transaction {transactions} is due");
             }
 
             if (row.Key is { } key)

@@ -28,7 +28,8 @@ public sealed class MigrationProgressLine(TextWriter output, bool isTerminal)
         if (isTerminal)
         {
             var filled = (int)(percent * BarWidth / 100);
-            output.Write(string.Create(CultureInfo.InvariantCulture, $"\rPacking the ledger into pages [{new string('#', filled)}{new string('.', BarWidth - filled)}] {percent,3} %  {counts}{(isDone ? "\n" : string.Empty)}"));
+            var bar = new string('#', filled).PadRight(BarWidth, '.');
+            output.Write(string.Create(CultureInfo.InvariantCulture, $"\rPacking the ledger into pages [{bar}] {percent,3} %  {counts}{(isDone ? "\n" : string.Empty)}"));
         }
         else if (percent / PercentALine != lastLine)
         {

@@ -36,6 +36,7 @@ internal sealed class HistoryException(string message) : Exception(message);
 internal sealed class AccountChecker
 {
     private readonly AccountId account;
+    private readonly bool commitsLandLate;
     private readonly IReadOnlyList<LedgerRow> rows;
     private readonly Entry[] entries;
     private readonly ModelAccount model = new();
@@ -49,6 +50,7 @@ internal sealed class AccountChecker
     public AccountChecker(Simulation run, AccountId account)
     {
         this.account = account;
+        commitsLandLate = run.Storage == StorageKind.Database;
         rows = run.Ledger.Rows(account);
         entries = [.. rows.Select(Decode)];
         calls = [.. run.Calls.Where(call => call.Operation.Account == account)];
@@ -67,7 +69,7 @@ internal sealed class AccountChecker
             Observe();
         }
 
-        var answers = new AnswerChecker(account, entries, applications, balances, observations);
+        var answers = new AnswerChecker(account, entries, applications, balances, observations, commitsLandLate);
         calls.ForEach(answers.Check);
     }
 

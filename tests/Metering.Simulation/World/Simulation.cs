@@ -4,13 +4,13 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Metering.Simulation;
 
 /// <summary>A meter that runs, or has run, in a process.</summary>
-internal sealed class MeterHandle(string name, EmbeddedCreditMeter meter, SimulatedLedgerStore store, SimulatedProcess process)
+internal sealed class MeterHandle(string name, EmbeddedCreditMeter meter, MeterStore store, SimulatedProcess process)
 {
     public string Name => name;
 
     public EmbeddedCreditMeter Meter => meter;
 
-    public SimulatedLedgerStore Store => store;
+    public MeterStore Store => store;
 
     public SimulatedProcess Process => process;
 
@@ -34,11 +34,12 @@ internal sealed class SimulatedProcess(int index, SimulatedScheduler scheduler, 
     public bool IsCrashed { get; set; }
 }
 
-/// <summary>Runs a plan: the real engine in simulated processes over one simulated ledger, and keeps what was called and answered.</summary>
+/// <summary>Runs a plan: the real engine in simulated processes over one simulated storage, and keeps what was called and answered.</summary>
 internal sealed class Simulation
 {
     private readonly SimulationPlan plan;
     private readonly SimulatedWorld world;
+    private readonly SimulatedStorage storage;
     private readonly SimulatedProcess?[] processes;
     private readonly DateTimeOffset[] clockStarts;
     private readonly Dictionary<int, List<CallRecord>> attempts = [];
@@ -49,13 +50,16 @@ internal sealed class Simulation
     {
         this.plan = plan;
         world = new(plan.Seed, trace);
-        Ledger = new(bug);
         faults = plan.Faults;
+        storage = SimulatedStorage.Create(plan, world, bug, () => faults);
         processes = new SimulatedProcess?[plan.Processes];
         clockStarts = [.. plan.ClockStarts];
     }
 
-    public SimulatedLedger Ledger { get; }
+    public StorageKind Storage => plan.Storage;
+
+    /// <summary>What is durable.</summary>
+    public SimulatedLedger Ledger => storage.Ledger;
 
     /// <summary>Every attempt, in the order of their beginnings.</summary>
     public List<CallRecord> Calls { get; } = [];
@@ -72,8 +76,15 @@ internal sealed class Simulation
         try
         {
             var run = new Simulation(plan, bug, trace);
-            run.Run();
-            return (run, run.world.Violation ?? HistoryChecker.Check(run));
+            try
+            {
+                run.Run();
+                return (run, run.world.Violation ?? HistoryChecker.Check(run));
+            }
+            catch (Exception exception)
+            {
+                return (run, run.world.Violation ?? $"step {run.world.Step} threw {exception}");
+            }
         }
         finally
         {
@@ -141,7 +152,7 @@ internal sealed class Simulation
     private void StartMeter(SimulatedProcess process)
     {
         var name = $"meter-{++meters}";
-        var store = new SimulatedLedgerStore(world, Ledger, name, () => faults);
+        var store = storage.Connect(process, name, () => Crash(process, 10));
         var options = new CreditMeteringOptions
         {
             Scheduler = process.Scheduler,
@@ -152,7 +163,7 @@ internal sealed class Simulation
         var handle = new MeterHandle(name, meter, store, process);
         foreach (var account in Ledger.Accounts)
         {
-            handle.DurableAtStart.Add(account, Ledger.Head(account).Sequence);
+            handle.DurableAtStart.Add(account, storage.KnownAtStart(account));
         }
 
         process.Meters.Add(handle);
@@ -184,6 +195,7 @@ internal sealed class Simulation
         process.IsCrashed = true;
         process.Scheduler.Kill();
         process.Meters.ForEach(meter => meter.Store.Crash());
+        storage.Crash(process);
         processes[process.Index] = null;
         world.After(downFor, () => Start(process.Index));
         foreach (var call in Calls.Where(call => call.Meter.Process == process && call.End == CallEnd.Unanswered).ToArray())
@@ -213,11 +225,29 @@ internal sealed class Simulation
                 world.Violate($"{handle.Name} was drained, and holds {handle.Meter.QueueDepth} slots of the queue.");
             }
 
-            if (startAnother)
-            {
-                StartMeter(handle.Process);
-            }
+            Leave(handle, startAnother);
         });
+    }
+
+    /// <summary>A store that closes its files waits for those who still read.</summary>
+    private void Leave(MeterHandle handle, bool startAnother)
+    {
+        if (handle.Process.IsCrashed)
+        {
+            return;
+        }
+
+        if (storage.IsClosedByLastMeter && Calls.Exists(call => call.Meter == handle && call.EndStep == int.MaxValue))
+        {
+            world.After(2, () => Leave(handle, startAnother));
+            return;
+        }
+
+        storage.Disconnect(handle.Process);
+        if (startAnother)
+        {
+            StartMeter(handle.Process);
+        }
     }
 
     private void Jump(JumpItem jump)
@@ -379,6 +409,11 @@ internal sealed class Simulation
         foreach (var meter in processes.SelectMany(process => process!.Meters))
         {
             world.Violate($"{meter.Name} was never drained.");
+        }
+
+        if (world.Violation is null)
+        {
+            storage.Check();
         }
 
         foreach (var call in Calls.Where(call => call.Operation.Index > plan.Items.Count + 900 && call.Refusal is not null))
