@@ -12,7 +12,7 @@ internal enum CallEnd
 }
 
 /// <summary>One attempt of an operation at one meter, with what was durable and what the clock said around it.</summary>
-internal sealed class CallRecord(Operation operation, MeterHandle meter, int startStep, long durableAtStart, DateTimeOffset clock)
+internal sealed class CallRecord(Operation operation, MeterHandle meter, int startStep, long durableAtStart, long durableSecondBefore, DateTimeOffset clock)
 {
     public Operation Operation => operation;
 
@@ -22,6 +22,9 @@ internal sealed class CallRecord(Operation operation, MeterHandle meter, int sta
 
     /// <summary>The account's last durable entry when the call began.</summary>
     public long DurableAtStart => durableAtStart;
+
+    /// <summary>An entry that was durable a second before the call began, wherever it was written: what no answer may be behind.</summary>
+    public long DurableSecondBefore => durableSecondBefore;
 
     /// <summary>What the process's clock has said at the beginning, the end and around each jump between them.</summary>
     public List<DateTimeOffset> Clocks { get; } = [clock];
