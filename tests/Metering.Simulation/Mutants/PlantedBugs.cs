@@ -26,7 +26,7 @@ internal static class PlantedBugs
         new("answer-early", "a charge is answered before it is durable",
             new SourceEdit(Accounts + "CallRunner.cs", "if (attempt.SeenThrough.IsDurable", """if ((Mutant.Is("answer-early") && attempt.UsedSlot) || attempt.SeenThrough.IsDurable""")),
         new("refuse-early", "a refusal or a free access is answered before what it saw is durable",
-            new SourceEdit(Accounts + "CallRunner.cs", "if (attempt.SeenThrough.IsDurable)", """if (attempt.SeenThrough.IsDurable || (Mutant.Is("refuse-early") && !attempt.UsedSlot && attempt.Decision.Core.ReplayOf == 0))""")),
+            new SourceEdit(Accounts + "CallRunner.cs", "attempt.SeenThrough.IsDurable)", """attempt.SeenThrough.IsDurable || (Mutant.Is("refuse-early") && !attempt.UsedSlot && attempt.Decision.Core.ReplayOf == 0))""")),
         new("stale-answer", "an answer without entries, or a balance, is told from a state that another process went on from more than a second ago",
             new SourceEdit(Accounts + "Freshness.cs", "=> !store.IsShared ||", """=> !store.IsShared || Mutant.Is("stale-answer") ||""")),
         new("refund-twice", "one charge is refunded twice under two keys",
