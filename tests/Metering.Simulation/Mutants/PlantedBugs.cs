@@ -197,12 +197,19 @@ internal static class PlantedBugs
         new("any-journal", "another ledger's journal is accepted",
             new SourceEdit(Journal + "JournalRules.cs", "if (found.Identity != state.Identity)", """if (found.Identity != state.Identity && !Mutant.Is("any-journal"))""")),
         new("rewrite-drops", "a page that is written anew loses the last entries that came to it",
-            new SourceEdit(Journal + "PagePacker.cs", "foreach (var span in spans)", """foreach (var span in Mutant.Is("rewrite-drops") && replaces && spans.Count > 1 ? spans.GetRange(0, spans.Count - 1) : spans)""")),
+            new SourceEdit(Journal + "PagePacker.cs", "builder.Continue(last);", """
+                builder.Continue(last);
+                            if (Mutant.Is("rewrite-drops") && spans.Count > 1)
+                            {
+                                spans.RemoveAt(spans.Count - 1);
+                            }
+
+                """)),
         new("keys-forgotten", "idempotency keys are forgotten when their entries move into pages",
-            new SourceEdit(Journal + "PagePacker.cs", "keys.Pack(records, isBusy, commit, view);", """
+            new SourceEdit(Journal + "PagePacker.cs", "keys.Write(records[^1].Position, commit, view);", """
                 if (!Mutant.Is("keys-forgotten"))
                 {
-                    keys.Pack(records, isBusy, commit, view);
+                    keys.Write(records[^1].Position, commit, view);
                 }
 
                 """)),
