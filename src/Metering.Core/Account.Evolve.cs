@@ -50,6 +50,7 @@ public static partial class Account
                 break;
             case PaymentRecorded payment:
                 state.PaidThrough = payment.PaidThrough;
+                state.ForgetPeriodFigures();
                 AddReference(state, payment.ExternalReference);
                 break;
             case AnswerKept:
@@ -161,6 +162,7 @@ public static partial class Account
         state.PeriodEnd = BillingPeriods.StartOf(state.Anchor, state.Terms.PeriodMonths, period + 1);
         (state.UsedMonthly, state.UsedCarried) = (Credits.Zero, Credits.Zero);
         (state.LastResetAt, state.WindowSequence) = (state.PeriodStart, state.Sequence);
+        state.ForgetPeriodFigures();
     }
 
     private static void AddReference(AccountState state, UInt128 reference)

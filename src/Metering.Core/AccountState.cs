@@ -6,6 +6,8 @@ namespace Metering.Core;
 /// </summary>
 public sealed class AccountState
 {
+    private PeriodFigures? periodFigures;
+
     internal AccountState(AccountId id)
     {
         Id = id;
@@ -89,9 +91,15 @@ public sealed class AccountState
     /// </summary>
     public DateTimeOffset NextDue { get; internal set; } = DateTimeOffset.MaxValue;
 
+    /// <summary>What views share until the next period or payment.</summary>
+    internal PeriodFigures PeriodFigures => periodFigures ??= new(this);
+
     /// <summary>Bytes that this state takes in memory, about: for the budget of active accounts.</summary>
     public long EstimatedBytes =>
         1_024 + Records.Bytes + (56L * Keys.Count) + (40L * Refunds.Count) + (32L * ExternalReferences.Count) + (56L * Grants.InSpendOrder.Count);
+
+    /// <summary>Says that a period or a payment has changed what views share.</summary>
+    internal void ForgetPeriodFigures() => periodFigures = null;
 
     /// <summary>The account's time: never before its last entry (design: clocks of processes differ, and go back).</summary>
     /// <param name="now">The clock's time.</param>

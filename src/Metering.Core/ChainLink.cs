@@ -92,7 +92,7 @@ public sealed class ChainHasher
     }
 
     /// <summary>The digest of the texts added so far; what erasing has to keep.</summary>
-    public ChainLink TextsDigest => anyTexts ? ChainLink.Read(SHA256.HashData(texts.Written.Span)) : default;
+    public ChainLink TextsDigest => anyTexts ? Digest(texts) : default;
 
     /// <summary>Ends the group.</summary>
     /// <param name="keptDigest">The digest that was kept when the group's texts were erased; null where they are all there.</param>
@@ -103,8 +103,13 @@ public sealed class ChainHasher
         covered.Fixed64(digest.B);
         covered.Fixed64(digest.C);
         covered.Fixed64(digest.D);
+        return Digest(covered);
+    }
+
+    private static ChainLink Digest(ByteWriter bytes)
+    {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(covered.Written.Span, hash);
+        ShortSha256.Hash(bytes.Written.Span, hash);
         return ChainLink.Read(hash);
     }
 }

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text.RegularExpressions;
 
 namespace Metering.Core;
 
@@ -7,7 +6,7 @@ namespace Metering.Core;
 /// What the fields of requests may hold (contract, rules of the pool, 9). The shell checks requests with these rules before it makes a
 /// command; the account checks the command again, so that no caller can slip past.
 /// </summary>
-public static partial class CommandRules
+public static class CommandRules
 {
     /// <summary>The longest description, in characters.</summary>
     public const int MaxDescription = 500;
@@ -18,6 +17,9 @@ public static partial class CommandRules
     /// <summary>The longest id, in characters.</summary>
     public const int MaxId = 128;
 
+    /// <summary>The longest name of a product, in characters.</summary>
+    public const int MaxProduct = 64;
+
     /// <summary>The longest idempotency key, in characters.</summary>
     public const int MaxIdempotencyKey = 255;
 
@@ -26,6 +28,8 @@ public static partial class CommandRules
 
     /// <summary>The most that a balance may hold: far inside 64 bits, so that no sum of a balance and an amount overflows.</summary>
     public static readonly Credits MaxBalance = new(Credits.MaxAmount.TenThousandths * 100);
+
+    private static readonly SearchValues<char> ProductCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789._-");
 
     // Control characters and surrogates; a text without them needs no closer look.
     private static readonly SearchValues<char> Suspicious = SearchValues.Create(
@@ -38,7 +42,7 @@ public static partial class CommandRules
     /// <returns>The refusal, or null.</returns>
     public static Refusal? CheckText(string field, string? text, int maxLength)
     {
-        if (text is null)
+        if (string.IsNullOrEmpty(text))
         {
             return null;
         }
@@ -76,9 +80,9 @@ public static partial class CommandRules
     /// <param name="field">The field as callers write it.</param>
     /// <param name="product">The name; null is fine.</param>
     public static Refusal? CheckProduct(string field, string? product) =>
-        product is null || ProductName().IsMatch(product)
+        product is null || (product.Length is > 0 and <= MaxProduct && !product.AsSpan().ContainsAnyExcept(ProductCharacters))
             ? null
-            : Refusal.Invalid(field, $"{field} must be 1 to 64 characters of a-z 0-9 . _ -");
+            : Refusal.Invalid(field, $"{field} must be 1 to {MaxProduct} characters of a-z 0-9 . _ -");
 
     /// <summary>Checks an idempotency key.</summary>
     /// <param name="field">The field as callers write it.</param>
@@ -120,7 +124,4 @@ public static partial class CommandRules
 
         return false;
     }
-
-    [GeneratedRegex("^[a-z0-9._-]{1,64}\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex ProductName();
 }

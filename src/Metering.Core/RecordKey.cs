@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Metering.Core;
@@ -21,8 +19,6 @@ public readonly record struct RecordKey(UInt128 Value)
         var length = Encoding.UTF8.GetBytes(type, text);
         text[length++] = 0;
         length += Encoding.UTF8.GetBytes(id, text[length..]);
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(text[..length], hash);
-        return new(BinaryPrimitives.ReadUInt128LittleEndian(hash));
+        return new(ShortSha256.Cut(text[..length]));
     }
 }

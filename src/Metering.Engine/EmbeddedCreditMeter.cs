@@ -40,67 +40,28 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     public int ActiveAccounts => accounts.Count;
 
     /// <inheritdoc />
-    public async ValueTask<Outcome<Balance>> OpenAccountAsync(AccountId account, OpenAccountRequest request, CancellationToken cancellationToken = default)
-    {
-        var run = await RunAsync(account, commands.Create(request), cancellationToken);
-        return run.Refusal is { } refusal ? refusal : run.View.ToBalance();
-    }
+    public ValueTask<Outcome<Balance>> OpenAccountAsync(AccountId account, OpenAccountRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(account, commands.Create(request), ToBalance, cancellationToken);
 
     /// <inheritdoc />
-    public async ValueTask<Outcome<Deduction>> DeductAsync(AccountId account, DeductRequest request, CancellationToken cancellationToken = default)
-    {
-        var run = await RunAsync(account, commands.Create(request), cancellationToken);
-        if (run.Refusal is { } refusal)
-        {
-            return refusal;
-        }
-
-        var deduction = Views.ToDeduction((CreditsSpent)run.Entry!);
-        return run.IsReplay ? Outcome.Replay(deduction) : deduction;
-    }
+    public ValueTask<Outcome<Deduction>> DeductAsync(AccountId account, DeductRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(account, commands.Create(request), ToDeduction, cancellationToken);
 
     /// <inheritdoc />
-    public async ValueTask<Outcome<BatchDeduction>> DeductBatchAsync(AccountId account, DeductBatchRequest request, CancellationToken cancellationToken = default)
-    {
-        if (!commands.Create(request).TryGet(out var call, out var invalid))
-        {
-            return invalid;
-        }
-
-        var run = await RunAsync(account, call, cancellationToken);
-        return run.Refusal is { } refusal ? refusal
-            : run.IsReplay ? Outcome.Replay(AnswerCodec.DecodeBatch(run.Entry!.Answer.Span))
-            : run.Batch!;
-    }
+    public ValueTask<Outcome<BatchDeduction>> DeductBatchAsync(AccountId account, DeductBatchRequest request, CancellationToken cancellationToken = default) =>
+        commands.Create(request).TryGet(out var call, out var invalid) ? runner.RunAsync(account, call, ToBatch, cancellationToken) : new(invalid);
 
     /// <inheritdoc />
-    public async ValueTask<Outcome<RecordAccess>> AccessRecordsAsync(AccountId account, RecordAccessRequest request, CancellationToken cancellationToken = default)
-    {
-        var run = await RunAsync(account, commands.Create(request), cancellationToken);
-        if (run.Refusal is { } refusal)
-        {
-            return refusal;
-        }
-
-        var (credits, verdicts) = run.IsReplay ? AnswerCodec.DecodeRecords(run.Entry!.Answer.Span) : (run.Credits, run.Verdicts!);
-        var spent = run.Entry as CreditsSpent;
-        var records = new RecordOutcome[verdicts.Length];
-        for (var index = 0; index < records.Length; index++)
-        {
-            records[index] = new(request.Records[index], verdicts[index].Status, verdicts[index].Charged, verdicts[index].LastDay?.End);
-        }
-
-        var access = new RecordAccess(spent?.Id, spent?.Charged ?? Credits.Zero, credits, records);
-        return run.IsReplay ? Outcome.Replay(access) : access;
-    }
+    public ValueTask<Outcome<RecordAccess>> AccessRecordsAsync(AccountId account, RecordAccessRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(account, commands.Create(request), (in Run run) => ToAccess(run, request), cancellationToken);
 
     /// <inheritdoc />
-    public async ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default) =>
-        ToPosting(await RunAsync(account, commands.Create(request), cancellationToken));
+    public ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(account, commands.Create(request), ToPosting, cancellationToken);
 
     /// <inheritdoc />
-    public async ValueTask<Outcome<Posting>> AdjustAsync(AccountId account, AdjustRequest request, CancellationToken cancellationToken = default) =>
-        ToPosting(await RunAsync(account, commands.Create(request), cancellationToken));
+    public ValueTask<Outcome<Posting>> AdjustAsync(AccountId account, AdjustRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(account, commands.Create(request), ToPosting, cancellationToken);
 
     /// <inheritdoc />
     public async ValueTask<Outcome<Posting>> RefundAsync(AccountId account, RefundRequest request, CancellationToken cancellationToken = default)
@@ -121,15 +82,12 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
             return CallRunner.Unavailable(exception);
         }
 
-        return ToPosting(await RunAsync(account, commands.Create(request, original), cancellationToken));
+        return await RunAsync(account, commands.Create(request, original), ToPosting, cancellationToken);
     }
 
     /// <inheritdoc />
-    public async ValueTask<Outcome<Balance>> RecordPaymentAsync(AccountId account, PaymentRequest request, CancellationToken cancellationToken = default)
-    {
-        var run = await RunAsync(account, CommandFactory.Create(request), cancellationToken);
-        return run.Refusal is { } refusal ? refusal : run.View.ToBalance();
-    }
+    public ValueTask<Outcome<Balance>> RecordPaymentAsync(AccountId account, PaymentRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(account, CommandFactory.Create(request), ToBalance, cancellationToken);
 
     /// <inheritdoc />
     public async ValueTask<Outcome<Balance>> GetBalanceAsync(AccountId account, CancellationToken cancellationToken = default)
@@ -197,7 +155,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         }
 
         // Looked at before the ledger: what is not in flight now and not in the ledger then was never written.
-        var inFlight = accounts.TryGetLoaded(account, out var activation) && !activation!.Tail.Released.IsCompleted;
+        var inFlight = accounts.TryGetLoaded(account, out var activation) && !activation!.Tail.IsReleased;
         try
         {
             var entry = await FindAsync(account, id, cancellationToken);
@@ -227,7 +185,44 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     /// <inheritdoc />
     public ValueTask DisposeAsync() => commit.IsStopping ? ValueTask.CompletedTask : DrainAsync();
 
-    private static Outcome<Posting> ToPosting(Run run)
+    private static Outcome<Balance> ToBalance(in Run run) => run.Refusal is { } refusal ? refusal : run.View.ToBalance();
+
+    private static Outcome<Deduction> ToDeduction(in Run run)
+    {
+        if (run.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var deduction = Views.ToDeduction((CreditsSpent)run.Entry!);
+        return run.IsReplay ? Outcome.Replay(deduction) : deduction;
+    }
+
+    private static Outcome<BatchDeduction> ToBatch(in Run run) =>
+        run.Refusal is { } refusal ? refusal
+            : run.IsReplay ? Outcome.Replay(AnswerCodec.DecodeBatch(run.Entry!.Answer.Span))
+            : run.Batch!;
+
+    private static Outcome<RecordAccess> ToAccess(in Run run, RecordAccessRequest request)
+    {
+        if (run.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var (credits, verdicts) = run.IsReplay ? AnswerCodec.DecodeRecords(run.Entry!.Answer.Span) : (run.Credits, run.Verdicts!);
+        var spent = run.Entry as CreditsSpent;
+        var records = new RecordOutcome[verdicts.Length];
+        for (var index = 0; index < records.Length; index++)
+        {
+            records[index] = new(request.Records[index], verdicts[index].Status, verdicts[index].Charged, verdicts[index].LastDay?.End);
+        }
+
+        var access = new RecordAccess(spent?.Id, spent?.Charged ?? Credits.Zero, credits, records);
+        return run.IsReplay ? Outcome.Replay(access) : access;
+    }
+
+    private static Outcome<Posting> ToPosting(in Run run)
     {
         if (run.Refusal is { } refusal)
         {
@@ -249,14 +244,9 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         return rows.Count == 1 && Views.ToEntry(rows[0]) is TransactionEntry entry && entry.Id == id ? entry : null;
     }
 
-    private ValueTask<Run> RunAsync(AccountId account, Outcome<Command> command, CancellationToken cancellationToken) =>
-        command.TryGet(out var valid, out var invalid) ? RunAsync(account, new CommandCall(valid), cancellationToken) : new(new Run { Refusal = invalid });
-
-    private ValueTask<Run> RunAsync(AccountId account, Call call, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        return runner.RunAsync(account, call, cancellationToken);
-    }
+    private ValueTask<Outcome<T>> RunAsync<T>(AccountId account, Outcome<Command> command, AnswerOf<T> answer, CancellationToken cancellationToken)
+        where T : class =>
+        command.TryGet(out var valid, out var invalid) ? runner.RunAsync(account, new CommandCall(valid), answer, cancellationToken) : new(invalid);
 
     /// <summary>The durable figures, after what is due has been entered.</summary>
     private async ValueTask<Run> ReadViewAsync(AccountId account, CancellationToken cancellationToken)
@@ -271,12 +261,18 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
             return new() { Refusal = CallRunner.Unavailable(exception) };
         }
 
-        var view = activation.View;
-        if (!view.IsOpen)
+        var durable = activation.Durable;
+        if (!durable.View.IsOpen)
         {
             return new() { Refusal = new(RefusalReason.AccountUnknown, $"There is no account {account}.") };
         }
 
-        return view.NextDue <= time.GetUtcNow().ToLedger() ? await RunAsync(account, new DueCall(), cancellationToken) : new() { View = view };
+        if (durable.View.NextDue > time.GetUtcNow().ToLedger())
+        {
+            return new() { Seen = durable };
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        return await runner.RunLongAsync(account, new DueCall(), made: null, cancellationToken);
     }
 }

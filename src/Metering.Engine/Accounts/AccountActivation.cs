@@ -33,8 +33,8 @@ internal sealed class AccountActivation
         (this.state, this.commit, this.settings, this.snapshotSequence) = (state, commit, settings, snapshotSequence);
         CommittedHead = head;
         (Bytes, measuredSequence) = (state.EstimatedBytes, state.Sequence);
-        durable = tail = new QueuedDecision(this, [], new BalanceView(state));
-        durable.Complete(Release.Durable);
+        durable = tail = new QueuedDecision(this, default, new BalanceView(state));
+        _ = durable.Complete(Release.Durable);
     }
 
     public AccountId Account => state.Id;
@@ -42,8 +42,17 @@ internal sealed class AccountActivation
     /// <summary>The ledger's head as this activation knows it. The writer's alone.</summary>
     public LedgerHead CommittedHead { get; private set; }
 
+    /// <summary>The account's group in the commit under way, or in the last one. The writer's alone.</summary>
+    public AppendGroup? Group { get; set; }
+
+    /// <summary>The number of the last commit that this activation takes part in. The writer's alone.</summary>
+    public long Batch { get; set; }
+
+    /// <summary>The last durable decision.</summary>
+    public QueuedDecision Durable => durable;
+
     /// <summary>The durable figures. Readable at any time without waiting.</summary>
-    public BalanceView View => durable.View;
+    public BalanceView View => Durable.View;
 
     /// <summary>The last decision queued. It is released after everything that this activation decided.</summary>
     public QueuedDecision Tail => tail;
@@ -80,7 +89,7 @@ internal sealed class AccountActivation
             try
             {
                 work.EnterDue();
-                call.Decide(work);
+                call.Decide(ref work);
                 work.EnterDue();
             }
             catch
@@ -95,10 +104,10 @@ internal sealed class AccountActivation
             if (appends)
             {
                 // No refusal from here on: these entries are on their way.
-                Queue([.. work.Entries]);
+                Queue(work.Entries);
             }
 
-            attempt = new(work.Decision, tail, appends ? work.Entries[^1] : null);
+            attempt = new(work.Decision, tail, appends ? work.Entries[work.Entries.Count - 1] : null);
             return true;
         }
     }
@@ -145,7 +154,7 @@ internal sealed class AccountActivation
     {
         lock (gate)
         {
-            if (isRetiring || isDropped || !tail.Released.IsCompleted)
+            if (isRetiring || isDropped || !tail.IsReleased)
             {
                 return false;
             }
@@ -158,7 +167,7 @@ internal sealed class AccountActivation
 
     private async Task LeaveAsync(int? minEntriesForSnapshot)
     {
-        if (await tail.Released == Release.Durable && minEntriesForSnapshot is { } min && state.Sequence - snapshotSequence >= min)
+        if (await tail.WhenReleasedAsync() == Release.Durable && minEntriesForSnapshot is { } min && state.Sequence - snapshotSequence >= min)
         {
             var writer = new ByteWriter(1024);
             SnapshotCodec.Encode(state, writer);
@@ -168,9 +177,9 @@ internal sealed class AccountActivation
         Drop();
     }
 
-    private void Queue(Entry[] entries)
+    private void Queue(Entries entries)
     {
-        ReadOnlyMemory<byte>? snapshot = null;
+        ByteWriter? snapshot = null;
         if (state.Sequence - measuredSequence >= MeasureInterval)
         {
             measuredSequence = state.Sequence;
@@ -181,9 +190,9 @@ internal sealed class AccountActivation
             // A large state is stored less often, so that snapshots never write much more than the entries themselves.
             if (state.Sequence - snapshotSequence >= Math.Max(settings.SnapshotInterval, Bytes / 256))
             {
-                var writer = new ByteWriter(4096);
-                SnapshotCodec.Encode(state, writer);
-                (snapshot, snapshotSequence) = (writer.Written, state.Sequence);
+                snapshot = new(4_096);
+                SnapshotCodec.Encode(state, snapshot);
+                snapshotSequence = state.Sequence;
             }
         }
 

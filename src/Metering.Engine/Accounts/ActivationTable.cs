@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Metering.Engine;
 
@@ -38,6 +39,13 @@ internal sealed class ActivationTable
         var slot = SlotOf(account);
         var loading = slot.Value;
         return loading.IsCompletedSuccessfully && !loading.Result.Gone.IsCompleted ? new(loading.Result) : WaitAsync(account, slot);
+    }
+
+    /// <summary>The account's activation where it is in memory and has not left it.</summary>
+    public bool TryGetLive(AccountId account, [NotNullWhen(true)] out AccountActivation? activation)
+    {
+        activation = slots.TryGetValue(account, out var slot) && slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } ? slot.Value.Result : null;
+        return activation is { Gone.IsCompleted: false };
     }
 
     /// <summary>The account's activation where it is in memory.</summary>

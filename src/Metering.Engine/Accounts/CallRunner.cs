@@ -23,9 +23,16 @@ internal readonly record struct Run
     /// <summary>What could be spent after the call.</summary>
     public Credits Credits { get; init; }
 
-    /// <summary>The figures as of everything that the call saw.</summary>
-    public BalanceView View { get; init; }
+    /// <summary>The last decision that the call saw, with the figures as of it; null only for a refusal.</summary>
+    public QueuedDecision? Seen { get; init; }
+
+    /// <inheritdoc cref="Seen"/>
+    public BalanceView View => Seen!.View;
 }
+
+/// <summary>Makes a caller's answer.</summary>
+internal delegate Outcome<T> AnswerOf<T>(in Run run)
+    where T : class;
 
 /// <summary>
 /// Takes a call through its life: a slot, a decision, durability. Nobody hears of what did not last: a call that saw a state that was
@@ -50,7 +57,51 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
     private static readonly Refusal NotWritten =
         new(RefusalReason.LedgerUnavailable, "The ledger cannot be written now, and nothing was changed; try again.") { RetryAfter = RetryAfter };
 
-    public async ValueTask<Run> RunAsync(AccountId account, Call call, CancellationToken cancellationToken)
+    /// <summary>
+    /// Runs a call. The common way takes two steps without anything asynchronous in between: the decision on an account in memory, here,
+    /// and the answer, made by the release of its commit. Whatever is not common goes the long way.
+    /// </summary>
+    public ValueTask<Outcome<T>> RunAsync<T>(AccountId account, Call call, AnswerOf<T> answer, CancellationToken cancellationToken)
+        where T : class
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<Outcome<T>>(cancellationToken);
+        }
+
+        if (!accounts.TryGetLive(account, out var activation))
+        {
+            return RunLongAsync(account, call, answer, null, cancellationToken);
+        }
+
+        Attempt attempt;
+        try
+        {
+            if (!commit.TryTakeSlot())
+            {
+                return new(NoSlot());
+            }
+
+            if (!TryDecide(activation, call, out attempt) || attempt.Decision.Core.MustLookUpKey)
+            {
+                return RunLongAsync(account, call, answer, null, cancellationToken);
+            }
+        }
+        catch (Exception exception)
+        {
+            return ValueTask.FromException<Outcome<T>>(exception);
+        }
+
+        if (attempt.SeenThrough.IsDurable && attempt.Decision.Core.ReplayOf == 0)
+        {
+            return new(answer(Answer(attempt)));
+        }
+
+        return new PendingCall<T>(this, account, call, attempt, answer).StartAsync(cancellationToken);
+    }
+
+    /// <summary>The long way, as often as it takes from a decision to its settlement; it begins with an attempt that was made already, if any.</summary>
+    public async ValueTask<Run> RunLongAsync(AccountId account, Call call, Attempt? made, CancellationToken cancellationToken)
     {
         try
         {
@@ -66,7 +117,7 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
                     await Task.Delay(TimeSpan.FromMilliseconds(20 + (nextTag() & 63)), time, cancellationToken);
                 }
 
-                var (refusal, attempt) = await DecideAsync(account, call, cancellationToken);
+                var (refusal, attempt) = made is { } first && losses == 0 ? (null, first) : await DecideAsync(account, call, cancellationToken);
                 if (refusal is not null)
                 {
                     return new() { Refusal = refusal };
@@ -84,6 +135,9 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
         }
     }
 
+    private async ValueTask<Outcome<T>> RunLongAsync<T>(AccountId account, Call call, AnswerOf<T> answer, Attempt? made, CancellationToken cancellationToken)
+        where T : class => answer(await RunLongAsync(account, call, made, cancellationToken));
+
     private async ValueTask<(Refusal? Refusal, Attempt Attempt)> DecideAsync(AccountId account, Call call, CancellationToken cancellationToken)
     {
         while (true)
@@ -97,46 +151,59 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
             cancellationToken.ThrowIfCancellationRequested();
             if (!commit.TryTakeSlot())
             {
-                return (commit.Fatal.IsCompleted ? NotWritten : commit.IsStopping ? Stopping : Overloaded, default);
+                return (NoSlot(), default);
             }
 
-            var (isDecided, attempt) = (false, default(Attempt));
-            try
-            {
-                isDecided = activation.TryDecide(call, time.GetUtcNow().ToLedger(), out attempt);
-            }
-            finally
-            {
-                if (!isDecided || !attempt.UsedSlot)
-                {
-                    commit.ReturnSlot();
-                }
-            }
-
-            if (!isDecided)
+            if (!TryDecide(activation, call, out var attempt))
             {
                 await activation.Gone.OrCancelledAsync(cancellationToken);
                 continue;
             }
 
-            commit.Kick();
-            accounts.MakeRoom(activation);
             if (!attempt.Decision.Core.MustLookUpKey)
             {
                 return (null, attempt);
             }
 
             // Only a durable ledger can be asked, so what is on its way comes first; if it is lost, the next round sees another state.
-            await attempt.SeenThrough.Released.OrCancelledAsync(cancellationToken);
+            await attempt.SeenThrough.WhenReleasedAsync().OrCancelledAsync(cancellationToken);
             call.Evidence = await LookUpAsync(account, activation.View.Sequence, call.Key!.Value);
         }
+    }
+
+    private Refusal NoSlot() => commit.IsStopping ? Stopping : commit.Fatal.IsCompleted ? NotWritten : Overloaded;
+
+    /// <summary>Decides on an account in memory, with a slot taken, which goes back where nothing was queued. Nothing here waits.</summary>
+    private bool TryDecide(AccountActivation activation, Call call, out Attempt attempt)
+    {
+        var isDecided = false;
+        attempt = default;
+        try
+        {
+            isDecided = activation.TryDecide(call, time.GetUtcNow().ToLedger(), out attempt);
+        }
+        finally
+        {
+            if (!isDecided || !attempt.UsedSlot)
+            {
+                commit.ReturnSlot();
+            }
+        }
+
+        if (isDecided)
+        {
+            commit.Kick();
+            accounts.MakeRoom(activation);
+        }
+
+        return isDecided;
     }
 
     /// <summary>Waits until what the attempt saw is durable. Null where it has to be decided again.</summary>
     private async ValueTask<Run?> SettleAsync(AccountId account, Attempt attempt, CancellationToken cancellationToken)
     {
         var seen = attempt.SeenThrough;
-        var release = seen.IsDurable ? Release.Durable : await seen.Released.OrCancelledAsync(cancellationToken);
+        var release = seen.IsDurable ? Release.Durable : await seen.WhenReleasedAsync().OrCancelledAsync(cancellationToken);
         var own = attempt.Decision.Core.Entry;
         switch (release)
         {
@@ -189,18 +256,22 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
     private async ValueTask<Run?> AnswerAsync(AccountId account, Attempt attempt)
     {
         var decision = attempt.Decision;
-        if (decision.Core.Refusal is { } refusal)
-        {
-            return new Run { Refusal = refusal };
-        }
-
         if (decision.Core.ReplayOf == 0)
         {
-            return new Run { Entry = decision.Core.Entry, Verdicts = decision.Core.Verdicts, Batch = decision.Batch, Credits = decision.Credits, View = attempt.SeenThrough.View };
+            return Answer(attempt);
         }
 
         var rows = await store.ReadAsync(account, decision.Core.ReplayOf, 1);
-        return new Run { Entry = Views.ToEntry(rows[0]), IsReplay = true, Credits = decision.Credits, View = attempt.SeenThrough.View };
+        return new Run { Entry = Views.ToEntry(rows[0]), IsReplay = true, Credits = decision.Credits, Seen = attempt.SeenThrough };
+    }
+
+    /// <summary>What a durable attempt that replays nothing came to.</summary>
+    public static Run Answer(in Attempt attempt)
+    {
+        var decision = attempt.Decision;
+        return decision.Core.Refusal is { } refusal
+            ? new Run { Refusal = refusal }
+            : new Run { Entry = decision.Core.Entry, Verdicts = decision.Core.Verdicts, Batch = decision.Batch, Credits = decision.Credits, Seen = attempt.SeenThrough };
     }
 
     private async ValueTask<KeyEvidence> LookUpAsync(AccountId account, long lookedUpThrough, CommandKey key)

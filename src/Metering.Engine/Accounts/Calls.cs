@@ -3,16 +3,18 @@ using Metering.Core;
 namespace Metering.Engine;
 
 /// <summary>A state being worked on under its activation's lock, and the entries that came of it.</summary>
-internal sealed class Work(AccountState state, DateTimeOffset now)
+internal struct Work(AccountState state, DateTimeOffset now)
 {
+    private Entries entries;
+
     /// <summary>The account; evolved by every entry at once.</summary>
-    public AccountState State { get; } = state;
+    public readonly AccountState State => state;
 
     /// <summary>The account's time.</summary>
-    public DateTimeOffset Now { get; } = now;
+    public readonly DateTimeOffset Now => now;
 
     /// <summary>What has to be written, in order, in one commit.</summary>
-    public List<Entry> Entries { get; } = new(1);
+    public readonly Entries Entries => entries;
 
     /// <summary>What the caller will be told.</summary>
     public CallDecision Decision { get; set; }
@@ -30,7 +32,7 @@ internal sealed class Work(AccountState state, DateTimeOffset now)
     public void Enter(Entry entry)
     {
         Account.Evolve(State, entry);
-        Entries.Add(entry);
+        entries.Add(entry);
     }
 }
 
@@ -50,7 +52,7 @@ internal abstract class Call
     public abstract CommandKey? Key { get; }
 
     /// <summary>Decides, evolves and leaves the outcome in the work. Runs under the activation's lock.</summary>
-    public abstract void Decide(Work work);
+    public abstract void Decide(ref Work work);
 }
 
 /// <summary>Only what is due: the way of a balance read past a due time.</summary>
@@ -58,7 +60,7 @@ internal sealed class DueCall : Call
 {
     public override CommandKey? Key => null;
 
-    public override void Decide(Work work) => work.Decision = new(default, null, work.State.Available);
+    public override void Decide(ref Work work) => work.Decision = new(default, null, work.State.Available);
 }
 
 /// <summary>One command.</summary>
@@ -66,7 +68,7 @@ internal sealed class CommandCall(Command command) : Call
 {
     public override CommandKey? Key => command.Key;
 
-    public override void Decide(Work work)
+    public override void Decide(ref Work work)
     {
         var decision = Account.Decide(work.State, command, work.Now, Evidence);
         if (decision.Entry is { } entry)
@@ -86,7 +88,7 @@ internal sealed class BatchCall(IReadOnlyList<Outcome<Command>> items, CommandKe
 {
     public override CommandKey? Key => key;
 
-    public override void Decide(Work work)
+    public override void Decide(ref Work work)
     {
         if (!work.State.IsOpen)
         {
@@ -105,7 +107,7 @@ internal sealed class BatchCall(IReadOnlyList<Outcome<Command>> items, CommandKe
         var charged = Credits.Zero;
         for (var index = 0; index < outcomes.Length; index++)
         {
-            outcomes[index] = DecideItem(work, items[index]);
+            outcomes[index] = DecideItem(ref work, items[index]);
             charged += outcomes[index].TryGet(out var deduction, out _) ? deduction.Charged : Credits.Zero;
         }
 
@@ -118,7 +120,7 @@ internal sealed class BatchCall(IReadOnlyList<Outcome<Command>> items, CommandKe
         work.Decision = new(default, answer, work.State.Available);
     }
 
-    private static Outcome<Deduction> DecideItem(Work work, Outcome<Command> item)
+    private static Outcome<Deduction> DecideItem(ref Work work, Outcome<Command> item)
     {
         if (!item.TryGet(out var command, out var invalid))
         {

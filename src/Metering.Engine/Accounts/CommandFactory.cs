@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 using Metering.Core;
 
@@ -11,6 +9,12 @@ namespace Metering.Engine;
 /// </summary>
 internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
 {
+    /// <summary>Bytes of a canonical request whose buffer its thread keeps.</summary>
+    private const int MaxKeptCanonical = 64 * 1_024;
+
+    [ThreadStatic]
+    private static ByteWriter? canonical;
+
     public Outcome<Command> Create(OpenAccountRequest request)
     {
         if (!catalogue.Plans.TryGetValue(request.Plan ?? string.Empty, out var plan))
@@ -254,19 +258,17 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
         }
 
         // The request as it came, before prices: a changed price list must not turn a retry into another request.
-        var writer = new ByteWriter(256);
+        var writer = canonical ??= new(1_024);
+        writer.Clear();
         write(request, writer);
-        return new(Hash(Encoding.ASCII.GetBytes(key)), Hash(writer.Written.Span));
+        Span<byte> ascii = stackalloc byte[CommandRules.MaxIdempotencyKey];
+        var length = Encoding.ASCII.GetBytes(key, ascii);
+        var id = new CommandKey(ShortSha256.Cut(ascii[..length]), ShortSha256.Cut(writer.Written.Span));
+        canonical = writer.Length <= MaxKeptCanonical ? writer : null;
+        return id;
     }
 
-    private static UInt128 ReferenceHash(string? reference) => reference is null ? 0 : Hash(Encoding.UTF8.GetBytes(reference));
-
-    private static UInt128 Hash(ReadOnlySpan<byte> bytes)
-    {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(bytes, hash);
-        return BinaryPrimitives.ReadUInt128LittleEndian(hash);
-    }
+    private static UInt128 ReferenceHash(string? reference) => reference is null ? 0 : ShortSha256.Cut(Encoding.UTF8.GetBytes(reference));
 
     private static void WriteRequest(DeductRequest request, ByteWriter writer)
     {

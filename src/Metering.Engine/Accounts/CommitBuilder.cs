@@ -2,47 +2,86 @@ using Metering.Core;
 
 namespace Metering.Engine;
 
-/// <summary>Turns decisions into rows and links. Buffers are used again from commit to commit; one writer owns it.</summary>
+/// <summary>Turns decisions into rows and links. Buffers, rows and groups are used again from commit to commit; one writer owns it.</summary>
 internal sealed class CommitBuilder
 {
+    /// <summary>Rows that a group's list may have room for and be kept in any number; of larger ones only a few are.</summary>
+    private const int SmallGroup = 16;
+
+    private const int MaxLargeGroups = 16;
+
     private readonly ByteWriter facts = new(64 * 1024);
     private readonly ByteWriter texts = new(64 * 1024);
     private readonly ChainHasher hasher = new();
     private readonly List<AppendGroup> groups = [];
-    private readonly Dictionary<AccountActivation, List<LedgerRow>> rows = [];
-    private readonly Dictionary<AccountActivation, AppendGroup> groupOf = [];
+    private readonly List<AccountActivation> members = [];
+    private readonly Stack<AppendGroup> small = new();
+    private readonly Stack<AppendGroup> large = new();
 
-    /// <summary>The group of an activation in the last <see cref="Build"/>.</summary>
-    public AppendGroup GroupOf(AccountActivation activation) => groupOf[activation];
-
-    /// <summary>One group per activation, rows in the order of the decisions. Valid until the next call.</summary>
+    /// <summary>
+    /// One group per activation (<see cref="AccountActivation.Group"/>), rows in the order of the decisions. Valid until the next call.
+    /// </summary>
     public IReadOnlyList<AppendGroup> Build(List<QueuedDecision> decisions)
     {
-        facts.Clear();
-        texts.Clear();
-        groups.Clear();
-        rows.Clear();
-        groupOf.Clear();
+        Clear();
         foreach (var decision in decisions)
         {
-            if (!rows.TryGetValue(decision.Activation, out var target))
+            var activation = decision.Activation;
+            if (activation.Group is null)
             {
-                rows.Add(decision.Activation, target = []);
+                activation.Group = NewGroup(activation);
+                members.Add(activation);
+                groups.Add(activation.Group);
             }
 
-            foreach (var entry in decision.Entries)
+            var rows = (List<LedgerRow>)activation.Group.Rows;
+            for (var index = 0; index < decision.Entries.Count; index++)
             {
-                target.Add(RowOf(entry));
+                rows.Add(RowOf(decision.Entries[index]));
             }
         }
 
-        foreach (var (activation, group) in rows)
+        foreach (var group in groups)
         {
-            groups.Add(GroupOf(activation, group));
-            groupOf.Add(activation, groups[^1]);
+            group.Next = HeadAfter(group);
         }
 
         return groups;
+    }
+
+    private void Clear()
+    {
+        facts.Clear();
+        texts.Clear();
+        members.ForEach(static activation => activation.Group = null);
+        members.Clear();
+        foreach (var group in groups)
+        {
+            var rows = (List<LedgerRow>)group.Rows;
+            rows.Clear();
+            if (rows.Capacity <= SmallGroup)
+            {
+                small.Push(group);
+            }
+            else if (large.Count < MaxLargeGroups)
+            {
+                large.Push(group);
+            }
+        }
+
+        groups.Clear();
+    }
+
+    private AppendGroup NewGroup(AccountActivation activation)
+    {
+        // A large one first: who was called most often in the last commit is likely to be so in this one.
+        if (!large.TryPop(out var group) && !small.TryPop(out group))
+        {
+            return new() { Account = activation.Account, Expected = activation.CommittedHead, Next = default, Rows = new List<LedgerRow>(4) };
+        }
+
+        (group.Account, group.Expected, group.Result) = (activation.Account, activation.CommittedHead, AppendResult.Pending);
+        return group;
     }
 
     private LedgerRow RowOf(Entry entry)
@@ -60,20 +99,14 @@ internal sealed class CommitBuilder
         };
     }
 
-    private AppendGroup GroupOf(AccountActivation activation, List<LedgerRow> group)
+    private LedgerHead HeadAfter(AppendGroup group)
     {
-        hasher.Begin(activation.CommittedHead.Link);
-        foreach (var row in group)
+        hasher.Begin(group.Expected.Link);
+        foreach (var row in (List<LedgerRow>)group.Rows)
         {
             hasher.Add(row.Facts.Span, row.Texts.Span);
         }
 
-        return new()
-        {
-            Account = activation.Account,
-            Expected = activation.CommittedHead,
-            Next = new(group[^1].Sequence, hasher.End()),
-            Rows = group,
-        };
+        return new(group.Rows[^1].Sequence, hasher.End());
     }
 }

@@ -15,11 +15,20 @@ internal sealed class GroupCommit
     private readonly int capacity;
     private readonly int maxBatch;
     private readonly Lock gate = new();
-    private readonly Queue<QueuedDecision> queue = new();
     private readonly Queue<(AccountId Account, LedgerSnapshot Snapshot)> snapshots = new();
     private readonly TaskCompletionSource<LedgerFatalException> fatal = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Releases releases;
+
+    // The writer's own: what it took from the queue and has not committed yet, from `takenFrom` on, and what it needs for a commit.
     private readonly CommitBuilder builder = new();
+    private readonly List<QueuedDecision> batch = [];
     private readonly Dictionary<AccountId, AccountActivation> gathered = [];
+    private List<QueuedDecision> taken = [];
+    private int takenFrom;
+    private int freed;
+    private long batches;
+
+    private List<QueuedDecision> queue = [];
     private TaskCompletionSource? idle;
     private volatile bool isStopping;
     private volatile bool running;
@@ -31,6 +40,7 @@ internal sealed class GroupCommit
         this.store = store;
         this.logger = logger;
         scheduler = options.Scheduler;
+        releases = new(scheduler);
         capacity = options.QueueCapacity;
         maxBatch = options.MaxBatch;
     }
@@ -75,7 +85,7 @@ internal sealed class GroupCommit
     {
         lock (gate)
         {
-            queue.Enqueue(decision);
+            queue.Add(decision);
         }
     }
 
@@ -149,29 +159,43 @@ internal sealed class GroupCommit
 
     private async Task PumpAsync()
     {
-        var batch = new List<QueuedDecision>();
         while (true)
         {
             (AccountId Account, LedgerSnapshot Snapshot)? snapshot = null;
+            Releases.Round? round = null;
+            var isIdle = false;
             lock (gate)
             {
-                TakeBatch(batch);
+                if (takenFrom == taken.Count)
+                {
+                    taken.Clear();
+                    (taken, queue, takenFrom) = (queue, taken, 0);
+                }
+
                 if (snapshots.TryDequeue(out var oldest))
                 {
                     snapshot = oldest;
                 }
 
-                if (batch.Count == 0 && snapshot is null)
+                if (taken.Count == 0 && snapshot is null)
                 {
+                    round = TakeReleases();
+                    isIdle = true;
                     running = false;
                     idle?.SetResult();
                     idle = null;
-                    return;
                 }
             }
 
-            if (batch.Count > 0)
+            if (isIdle)
             {
+                Tell(round);
+                return;
+            }
+
+            if (taken.Count > 0)
+            {
+                TakeBatch();
                 await CommitAsync(batch);
                 batch.Clear();
             }
@@ -187,19 +211,23 @@ internal sealed class GroupCommit
     /// Takes what one commit can hold: up to the limit, up to a decision with a snapshot (its account's group must end there), and no
     /// second activation of an account beside a first (each account is in a commit once).
     /// </summary>
-    private void TakeBatch(List<QueuedDecision> batch)
+    private void TakeBatch()
     {
         gathered.Clear();
+        batches++;
         var entries = 0;
-        while (entries < maxBatch && queue.TryPeek(out var next))
+        while (entries < maxBatch && takenFrom < taken.Count)
         {
-            if (!gathered.TryAdd(next.Activation.Account, next.Activation) && gathered[next.Activation.Account] != next.Activation)
+            var next = taken[takenFrom];
+            if (next.Activation.Batch != batches && !gathered.TryAdd(next.Activation.Account, next.Activation))
             {
                 return;
             }
 
-            batch.Add(queue.Dequeue());
-            entries += next.Entries.Length;
+            next.Activation.Batch = batches;
+            batch.Add(next);
+            takenFrom++;
+            entries += next.Entries.Count;
             if (next.Snapshot is not null)
             {
                 return;
@@ -207,25 +235,31 @@ internal sealed class GroupCommit
         }
     }
 
-    private async ValueTask CommitAsync(List<QueuedDecision> batch)
+    /// <summary>Tells the callers of the last commits when there is nothing left to write; from here on another task may be the writer.</summary>
+    private void Tell(Releases.Round? round)
     {
+        // Here, because the next task is a switch away. But a store may have answered on a thread of its own, which no caller's work belongs on.
+        if (scheduler == TaskScheduler.Default && !Thread.CurrentThread.IsThreadPoolThread)
+        {
+            round?.Schedule();
+        }
+        else
+        {
+            round?.Run();
+        }
+    }
+
+    private async ValueTask CommitAsync(List<QueuedDecision> decisions)
+    {
+        TakeReleases()?.Schedule();
         if (fatal.Task.IsCompleted)
         {
             // What the store holds now only a start from disk can tell: whatever still waits must not be written on top of it.
-            DropAll(batch, Release.Unavailable);
+            DropAll(decisions, Release.Unavailable);
             return;
         }
 
-        // What was decided on a state that has been dropped never reaches the store.
-        var live = batch.FindAll(decision => !decision.Activation.IsDropped);
-        foreach (var decision in batch)
-        {
-            if (decision.Activation.IsDropped)
-            {
-                Complete(decision, Release.Lost);
-            }
-        }
-
+        var live = WithoutDropped(decisions);
         if (live.Count == 0)
         {
             return;
@@ -262,8 +296,27 @@ internal sealed class GroupCommit
         Settle(live);
         if (snapshot is { } state && last.IsDurable)
         {
-            await SaveAsync(last.Activation.Account, new(last.Activation.CommittedHead, SnapshotCodec.Version, state));
+            await SaveAsync(last.Activation.Account, new(last.Activation.CommittedHead, SnapshotCodec.Version, state.Written));
         }
+    }
+
+    /// <summary>What was decided on a state that has been dropped never reaches the store.</summary>
+    private List<QueuedDecision> WithoutDropped(List<QueuedDecision> decisions)
+    {
+        if (!decisions.Exists(static decision => decision.Activation.IsDropped))
+        {
+            return decisions;
+        }
+
+        foreach (var decision in decisions)
+        {
+            if (decision.Activation.IsDropped)
+            {
+                Complete(decision, Release.Lost);
+            }
+        }
+
+        return decisions.FindAll(static decision => !decision.Activation.IsDropped);
     }
 
     /// <summary>Halves a batch that the store refused for its content until only the offender fails; halves keep the order.</summary>
@@ -284,7 +337,7 @@ internal sealed class GroupCommit
     {
         foreach (var decision in live)
         {
-            var group = builder.GroupOf(decision.Activation);
+            var group = decision.Activation.Group!;
             if (group.Result == AppendResult.Appended)
             {
                 decision.Activation.MakeDurable(group.Next, decision);
@@ -300,6 +353,7 @@ internal sealed class GroupCommit
 
     private async ValueTask SaveAsync(AccountId account, LedgerSnapshot snapshot)
     {
+        TakeReleases()?.Schedule();
         if (fatal.Task.IsCompleted)
         {
             return;
@@ -360,7 +414,18 @@ internal sealed class GroupCommit
 
     private void Complete(QueuedDecision decision, Release release)
     {
-        Interlocked.Decrement(ref slots);
-        decision.Complete(release);
+        freed++;
+        releases.Add(decision.Complete(release), release);
+    }
+
+    /// <summary>
+    /// Whom to tell of what was completed since the last time; their places in the queue are free from here on. Called before every wait for
+    /// the store, so that nobody who could go on waits for others' writing.
+    /// </summary>
+    private Releases.Round? TakeReleases()
+    {
+        Interlocked.Add(ref slots, -freed);
+        freed = 0;
+        return releases.Take();
     }
 }

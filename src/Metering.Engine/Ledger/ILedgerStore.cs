@@ -54,19 +54,22 @@ public enum AppendResult
     HeadMismatch,
 }
 
-/// <summary>The entries of one account in one commit: all of them are written, with one link, or none.</summary>
+/// <summary>
+/// The entries of one account in one commit: all of them are written, with one link, or none. It belongs to the caller again when the append
+/// returns, like its rows and their buffers: the engine uses them again for its next commit.
+/// </summary>
 public sealed class AppendGroup
 {
     /// <summary>The account.</summary>
-    public required AccountId Account { get; init; }
+    public required AccountId Account { get; set; }
 
     /// <summary>The head that the entries were decided on.</summary>
-    public required LedgerHead Expected { get; init; }
+    public required LedgerHead Expected { get; set; }
 
     /// <summary>The head after them; its link is stored with the last row.</summary>
-    public required LedgerHead Next { get; init; }
+    public required LedgerHead Next { get; set; }
 
-    /// <summary>The rows, one or more, following <see cref="Expected"/> without gaps. Their buffers belong to the caller again when the append returns.</summary>
+    /// <summary>The rows, one or more, following <see cref="Expected"/> without gaps.</summary>
     public required IReadOnlyList<LedgerRow> Rows { get; init; }
 
     /// <summary>Set by the store.</summary>

@@ -22,26 +22,28 @@ internal static class PlantedBugs
         new("skip-compare", "the store appends without comparing heads") { Store = StoreBug.SkipCompare },
         new("later-sequences", "the store lets later sequences of a stale writer in") { Store = StoreBug.LetLaterSequencesIn },
         new("answer-early", "a charge is answered before it is durable",
-            new SourceEdit(Accounts + "CallRunner.cs", "var release = seen.IsDurable ?", """var release = seen.IsDurable || (Mutant.Is("answer-early") && attempt.UsedSlot) ?""")),
+            new SourceEdit(Accounts + "CallRunner.cs", "if (attempt.SeenThrough.IsDurable", """if ((Mutant.Is("answer-early") && attempt.UsedSlot) || attempt.SeenThrough.IsDurable""")),
         new("refuse-early", "a refusal or a free access is answered before what it saw is durable",
-            new SourceEdit(Accounts + "CallRunner.cs", "Release.Durable : await seen.", """Release.Durable : Mutant.Is("refuse-early") && !attempt.UsedSlot ? Release.Durable : await seen.""")),
+            new SourceEdit(Accounts + "CallRunner.cs", ".IsDurable && attempt.Decision.Core.ReplayOf == 0", """.IsDurable && attempt.Decision.Core.ReplayOf == 0 || (Mutant.Is("refuse-early") && !attempt.UsedSlot && attempt.Decision.Core.ReplayOf == 0)""")),
         new("refund-twice", "one charge is refunded twice under two keys",
             new SourceEdit(Core + "Account.Credits.cs", "var before = state.Refunds.GetValueOrDefault(original.TransactionNumber);", """var before = Mutant.Is("refund-twice") ? Credits.Zero : state.Refunds.GetValueOrDefault(original.TransactionNumber);""")),
         new("lose-last", "the last entry of a batch is lost",
-            new SourceEdit(Accounts + "CommitBuilder.cs", "foreach (var entry in decision.Entries)", """foreach (var entry in Mutant.Is("lose-last") && decision.Entries.Length > 2 ? decision.Entries[..^1] : decision.Entries)""")),
+            new SourceEdit(Accounts + "CommitBuilder.cs", "index < decision.Entries.Count;", """index < decision.Entries.Count - (Mutant.Is("lose-last") && decision.Entries.Count > 2 ? 1 : 0);""")),
         new("split-decision", "the entries of one decision are spread over two commits",
-            new SourceEdit(Accounts + "AccountActivation.cs", "Queue([.. work.Entries]);", """
+            new SourceEdit(Accounts + "AccountActivation.cs", "Queue(work.Entries);", """
                 if (Mutant.Is("split-decision"))
                 {
                     for (var index = 0; index < work.Entries.Count; index++)
                     {
                         _ = index == 0 || commit.TryTakeSlot();
-                        Queue([work.Entries[index]]);
+                        var one = default(Entries);
+                        one.Add(work.Entries[index]);
+                        Queue(one);
                     }
                 }
                 else
                 {
-                    Queue([.. work.Entries]);
+                    Queue(work.Entries);
                 }
                 """)),
         new("burn-permanent", "permanent credits are burned before monthly ones",
@@ -60,7 +62,7 @@ internal static class PlantedBugs
                 var groups = builder.Build(live);
                 if (Mutant.Is("snapshot-future") && live[^1].Snapshot is { } early)
                 {
-                    await SaveAsync(live[^1].Activation.Account, new(builder.GroupOf(live[^1].Activation).Next, SnapshotCodec.Version, early));
+                    await SaveAsync(live[^1].Activation.Account, new(live[^1].Activation.Group!.Next, SnapshotCodec.Version, early.Written));
                 }
 
                 await store.AppendAsync(groups);
@@ -83,20 +85,11 @@ internal static class PlantedBugs
                 }
                 """)),
         new("balance-ahead", "a balance read shows what is not durable yet",
-            new SourceEdit(Accounts + "AccountActivation.cs", "public BalanceView View => durable.View;", """public BalanceView View => Mutant.Is("balance-ahead") ? tail.View : durable.View;""")),
+            new SourceEdit(Accounts + "AccountActivation.cs", "public QueuedDecision Durable => durable;", """public QueuedDecision Durable => Mutant.Is("balance-ahead") ? tail : durable;""")),
         new("unknown-is-lost", "a commit whose answer was lost is taken for one that did not take place",
             new SourceEdit(Accounts + "CallRunner.cs", "return rows.Count == 1 &&", """return !Mutant.Is("unknown-is-lost") && rows.Count == 1 &&""")),
         new("dropped-lives", "what was decided on a dropped state still reaches the store",
-            new SourceEdit(Accounts + "GroupCommit.cs", "batch.FindAll(decision => !decision.Activation.IsDropped);", """batch.FindAll(decision => Mutant.Is("dropped-lives") || !decision.Activation.IsDropped);"""),
-            new SourceEdit(Accounts + "GroupCommit.cs", """
-                            if (decision.Activation.IsDropped)
-                            {
-                                Complete(decision, Release.Lost);
-                """, """
-                            if (!Mutant.Is("dropped-lives") && decision.Activation.IsDropped)
-                            {
-                                Complete(decision, Release.Lost);
-                """)),
+            new SourceEdit(Accounts + "GroupCommit.cs", "if (!decisions.Exists(static decision => decision.Activation.IsDropped))", """if (Mutant.Is("dropped-lives") || !decisions.Exists(static decision => decision.Activation.IsDropped))""")),
         new("slot-leak", "a call that queued nothing keeps its slot",
             new SourceEdit(Accounts + "CallRunner.cs", "if (!isDecided || !attempt.UsedSlot)", """if (!isDecided || (!Mutant.Is("slot-leak") && !attempt.UsedSlot))""")),
         new("refund-ended", "what came from a month that has ended comes back to that month",
