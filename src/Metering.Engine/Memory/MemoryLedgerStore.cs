@@ -25,13 +25,13 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
     /// <inheritdoc />
     public ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default) =>
-        Read(account, ledger => (ledger.Head, ledger.Rows[^1].TransactionNumber), (LedgerHead.Empty(account), 0), cancellationToken);
+        Read(account, ledger => (ledger.Head, ledger.Transactions), (LedgerHead.Empty(account), 0), cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<LedgerRow>> ReadAsync(
         AccountId account, long fromSequence, int limit, CancellationToken cancellationToken = default) =>
         Read<IReadOnlyList<LedgerRow>>(
-            account, ledger => [.. ledger.Rows.Skip((int)Math.Clamp(fromSequence - 1, 0, int.MaxValue)).Take(limit)], [], cancellationToken);
+            account, ledger => [.. ledger.Rows.Skip((int)Math.Clamp(fromSequence - 1 - ledger.Archived, 0, int.MaxValue)).Take(limit)], [], cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<LedgerRow>> ReadTransactionsAsync(
@@ -53,6 +53,26 @@ public sealed class MemoryLedgerStore : ILedgerStore
             if (ledgers.TryGetValue(account.Value, out var ledger))
             {
                 ledger.Save(snapshot with { State = snapshot.State.ToArray() });
+            }
+        },
+        cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) =>
+        Read(account, ledger => ledger.Base, null, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default) => Call(
+        () =>
+        {
+            foreach (var cut in cuts)
+            {
+                if (!ledgers.TryGetValue(cut.Account.Value, out var ledger))
+                {
+                    ledgers.Add(cut.Account.Value, ledger = new());
+                }
+
+                cut.IsDone = ledger.TryCut(cut.Base with { State = cut.Base.State.ToArray() });
             }
         },
         cancellationToken);
@@ -125,14 +145,22 @@ public sealed class MemoryLedgerStore : ILedgerStore
         }
     }
 
-    /// <summary>One account's rows; never empty once it is in the store.</summary>
+    /// <summary>One account's rows; once it is in the store it has some, or a base.</summary>
     private sealed class Ledger
     {
-        private readonly List<int> transactions = [];
+        /// <summary>The sequences of the transactions, in order.</summary>
+        private readonly List<long> transactions = [];
 
         public LedgerHead Head { get; private set; }
 
         public List<LedgerRow> Rows { get; } = [];
+
+        public LedgerBase? Base { get; private set; }
+
+        /// <summary>The last entry that was archived; 0 for none.</summary>
+        public long Archived => Base?.Head.Sequence ?? 0;
+
+        public long Transactions => Rows.Count > 0 ? Rows[^1].TransactionNumber : Base?.Transactions ?? 0;
 
         public Dictionary<UInt128, long> Keys { get; } = [];
 
@@ -144,7 +172,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
             {
                 if (row.IsTransaction)
                 {
-                    transactions.Add(Rows.Count);
+                    transactions.Add(row.Sequence);
                 }
 
                 if (row.Key is { } key)
@@ -160,14 +188,49 @@ public sealed class MemoryLedgerStore : ILedgerStore
             Head = group.Next;
         }
 
+        public bool TryCut(LedgerBase ledgerBase)
+        {
+            var (sequence, link) = ledgerBase.Head;
+            if (Rows.Count == 0 && Base is null)
+            {
+                (Base, Head) = (ledgerBase, ledgerBase.Head);
+                return true;
+            }
+
+            if (ledgerBase.Head == Base?.Head)
+            {
+                return true;
+            }
+
+            var index = sequence - Archived - 1;
+            if (index < 0 || index >= Rows.Count - 1 || Rows[(int)index].Link != link)
+            {
+                return false;
+            }
+
+            foreach (var row in Rows.Take((int)index + 1))
+            {
+                if (row.Key is { } key && Keys.TryGetValue(key, out var last) && last <= sequence)
+                {
+                    Keys.Remove(key);
+                }
+            }
+
+            Rows.RemoveRange(0, (int)index + 1);
+            transactions.RemoveAll(transaction => transaction <= sequence);
+            Snapshots.RemoveAll(snapshot => snapshot.Head.Sequence <= sequence);
+            Base = ledgerBase;
+            return true;
+        }
+
         public LedgerRow[] TransactionsBefore(long number, int limit)
         {
-            var end = (int)Math.Clamp(number - 1, 0, transactions.Count);
+            var end = (int)Math.Clamp(number - 1 - (Base?.Transactions ?? 0), 0, transactions.Count);
             var count = Math.Min(limit, end);
             var page = new LedgerRow[count];
             for (var index = 0; index < count; index++)
             {
-                page[index] = Rows[transactions[end - 1 - index]];
+                page[index] = Rows[(int)(transactions[end - 1 - index] - Archived - 1)];
             }
 
             return page;
@@ -175,7 +238,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
         public void Save(LedgerSnapshot snapshot)
         {
-            if (Snapshots.Count > 0 && Snapshots[0].Head.Sequence > snapshot.Head.Sequence)
+            if (snapshot.Head.Sequence <= Archived || (Snapshots.Count > 0 && Snapshots[0].Head.Sequence > snapshot.Head.Sequence))
             {
                 return;
             }

@@ -76,6 +76,12 @@ public sealed class SqliteLedgerStore : ILedgerStore
         Read(reader => reader.ReadSnapshots(account), cancellationToken);
 
     /// <inheritdoc />
+    public ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) => new((LedgerBase?)null);
+
+    /// <inheritdoc />
+    public ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+    /// <inheritdoc />
     public ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
         Read(reader => reader.ListAccounts(after, limit), cancellationToken);
 
