@@ -116,7 +116,7 @@ public static partial class Account
                 : new Refusal(RefusalReason.IdempotencyKeyReused, "This idempotency key came with another request before; use a new key for a new request.");
         }
 
-        return state.Keys.MustLookUp(evidence.LookedUpThrough, now) ? Decision.LookUpKey : (Decision?)null;
+        return state.Keys.MustLookUp(asked.Id, evidence.LookedUpThrough, now) ? Decision.LookUpKey : (Decision?)null;
     }
 
     /// <summary>True where the paid period is over, so that spending waits for a renewal.</summary>

@@ -96,7 +96,7 @@ public sealed class AccountState
 
     /// <summary>Bytes that this state takes in memory, about: for the budget of active accounts.</summary>
     public long EstimatedBytes =>
-        1_024 + Records.Bytes + (56L * Keys.Count) + (40L * Refunds.Count) + (32L * ExternalReferences.Count) + (56L * Grants.InSpendOrder.Count);
+        1_024 + Records.Bytes + Keys.Bytes + (40L * Refunds.Count) + (32L * ExternalReferences.Count) + (56L * Grants.InSpendOrder.Count);
 
     /// <summary>Says that a period or a payment has changed what views share.</summary>
     internal void ForgetPeriodFigures() => periodFigures = null;

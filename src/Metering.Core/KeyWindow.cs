@@ -11,109 +11,185 @@ public readonly record struct CommandKey(UInt128 Id, UInt128 Request);
 public readonly record struct KeyUse(UInt128 Request, long Sequence);
 
 /// <summary>
-/// The idempotency keys of the last 24 hours, in segments of at most an hour, up to a budget. What the budget pushed out is still in
-/// the ledger and has to be looked up there; <see cref="MustLookUp"/> says when. Not safe for concurrent use.
+/// The idempotency keys of the last 24 hours. The newest, up to a budget, are held whole. Those that the budget pushed out are in the
+/// ledger, and filters tell which keys may be among them: a key that no filter knows is new without a look-up. What even the filters had to
+/// forget must be looked up (<see cref="MustLookUp"/>). Not safe for concurrent use.
 /// </summary>
 public sealed class KeyWindow
 {
     /// <summary>How long a key is kept (contract, rules of the pool, 5).</summary>
     public static readonly TimeSpan Kept = TimeSpan.FromHours(24);
 
-    /// <summary>Keys that one account holds in memory at most; 56 bytes each. Beyond it, the oldest are looked up in the ledger.</summary>
+    /// <summary>Keys that one account holds whole at most, 48 to 96 bytes each.</summary>
     public const int Budget = 65_536;
+
+    /// <summary>Keys beyond them that one account's filters know at most, 3 bytes each. Older ones of the 24 hours are looked up in the ledger.</summary>
+    public const long FilterBudget = Budget * 320L;
 
     private const int SegmentBudget = Budget / 8;
     private static readonly TimeSpan SegmentSpan = TimeSpan.FromHours(1);
 
+    private readonly KeyTable table = new();
     private readonly List<Segment> segments = [];
-    private DateTimeOffset forgottenNewest = DateTimeOffset.MinValue;
+    private readonly List<KeyFilter> filters = [];
+    private long filtered;
 
-    /// <summary>Keys in memory.</summary>
-    public int Count { get; private set; }
+    /// <summary>Keys held whole.</summary>
+    public int Count => table.Count;
 
-    /// <summary>The last entry whose key the budget pushed out; 0 for none.</summary>
+    /// <summary>Keys that filters know.</summary>
+    public long FilteredCount => filtered;
+
+    /// <summary>The last entry whose key even the filters have forgotten; 0 for none.</summary>
     public long ForgottenThrough { get; private set; }
 
-    /// <summary>The segments, oldest first, for a snapshot.</summary>
+    /// <summary>Bytes that the window takes, about.</summary>
+    public long Bytes
+    {
+        get
+        {
+            var bytes = table.Bytes + (40L * segments.Count);
+            foreach (var filter in filters)
+            {
+                bytes += filter.Bytes;
+            }
+
+            return bytes;
+        }
+    }
+
+    internal DateTimeOffset ForgottenNewest { get; private set; } = DateTimeOffset.MinValue;
+
+    /// <summary>The stretches of the keys held whole, oldest first.</summary>
     internal IReadOnlyList<Segment> Segments => segments;
 
-    internal DateTimeOffset ForgottenNewest => forgottenNewest;
+    /// <summary>The keys held whole, oldest first.</summary>
+    internal KeyTable Table => table;
 
-    /// <summary>Finds a key in memory.</summary>
+    internal IReadOnlyList<KeyFilter> Filters => filters;
+
+    // A filter begins with room for a few segments; while an account fills them, each has twice the room of the one before.
+    private static int MinFilterKeys => SegmentBudget * 4;
+
+    private static int MaxFilterKeys => SegmentBudget * 256;
+
+    /// <summary>Finds a key that is held whole.</summary>
     /// <param name="id">The key's hash.</param>
     /// <param name="use">Its use, or the default.</param>
-    public bool TryFind(UInt128 id, out KeyUse use)
+    public bool TryFind(UInt128 id, out KeyUse use) => table.TryFind(id, out use);
+
+    /// <summary>True where a key that is not held whole may still be in the ledger, beyond what was looked up.</summary>
+    /// <param name="id">The key's hash.</param>
+    /// <param name="lookedUpThrough">The last entry that a look-up covered; 0 for none.</param>
+    /// <param name="now">The account's time.</param>
+    public bool MustLookUp(UInt128 id, long lookedUpThrough, DateTimeOffset now)
     {
-        for (var index = segments.Count - 1; index >= 0; index--)
+        if (ForgottenThrough > lookedUpThrough && ForgottenNewest + Kept > now)
         {
-            if (segments[index].Uses.TryGetValue(id, out use))
+            return true;
+        }
+
+        for (var index = filters.Count - 1; index >= 0; index--)
+        {
+            var filter = filters[index];
+            if (filter.LastSequence > lookedUpThrough && filter.Newest + Kept > now && filter.MayHold(id))
             {
                 return true;
             }
         }
 
-        use = default;
         return false;
     }
-
-    /// <summary>True where a key that is not in memory may still be in the ledger, beyond what was looked up.</summary>
-    /// <param name="lookedUpThrough">The last entry that a look-up covered; 0 for none.</param>
-    /// <param name="now">The account's time.</param>
-    public bool MustLookUp(long lookedUpThrough, DateTimeOffset now) =>
-        ForgottenThrough > lookedUpThrough && forgottenNewest + Kept > now;
 
     /// <summary>Adds the key of an entry and lets go of what is too old or too much.</summary>
     internal void Add(CommandKey key, long sequence, DateTimeOffset at)
     {
-        while (segments.Count > 0 && segments[0].Newest + Kept <= at)
+        DropOld(at);
+        if (segments.Count == 0 || segments[^1].Count >= SegmentBudget || at - segments[^1].Oldest >= SegmentSpan)
         {
-            Count -= segments[0].Uses.Count;
-            segments.RemoveAt(0);
+            segments.Add(new(at, at, sequence, 0));
         }
 
-        if (segments.Count == 0 || segments[^1].Uses.Count >= SegmentBudget || at - segments[^1].Oldest >= SegmentSpan)
+        segments[^1] = segments[^1] with { Newest = at, LastSequence = sequence, Count = segments[^1].Count + 1 };
+        table.Add(key, sequence);
+        if (Count > Budget)
         {
-            segments.Add(new Segment(at));
-        }
-
-        segments[^1].Add(key, sequence, at);
-        Count++;
-        while (Count > Budget)
-        {
-            Count -= segments[0].Uses.Count;
-            (ForgottenThrough, forgottenNewest) = (segments[0].LastSequence, segments[0].Newest);
-            segments.RemoveAt(0);
+            PushOut();
         }
     }
 
-    internal void Restore(long forgottenThrough, DateTimeOffset newestForgotten)
+    internal void Restore(long forgottenThrough, DateTimeOffset newestForgotten) => (ForgottenThrough, ForgottenNewest) = (forgottenThrough, newestForgotten);
+
+    internal void Restore(KeyFilter filter)
     {
-        (ForgottenThrough, forgottenNewest) = (forgottenThrough, newestForgotten);
+        filters.Add(filter);
+        filtered += filter.Count;
     }
 
-    internal void Restore(Segment segment)
+    internal void Restore(Segment segment, ReadOnlySpan<(CommandKey Key, long Sequence)> uses)
     {
         segments.Add(segment);
-        Count += segment.Uses.Count;
+        foreach (var (key, sequence) in uses)
+        {
+            table.Add(key, sequence);
+        }
     }
 
-    /// <summary>Keys of a stretch of time.</summary>
-    internal sealed class Segment(DateTimeOffset oldest)
+    private void DropOld(DateTimeOffset at)
     {
-        public DateTimeOffset Oldest { get; } = oldest;
-
-        public DateTimeOffset Newest { get; private set; } = oldest;
-
-        public long LastSequence { get; private set; }
-
-        public Dictionary<UInt128, KeyUse> Uses { get; } = [];
-
-        public void Add(CommandKey key, long sequence, DateTimeOffset at)
+        while (filters.Count > 0 && filters[0].Newest + Kept <= at)
         {
-            Uses[key.Id] = new(key.Request, sequence);
-            (Newest, LastSequence) = (at, sequence);
+            filtered -= filters[0].Count;
+            filters.RemoveAt(0);
         }
 
-        public void Restore(DateTimeOffset newest, long lastSequence) => (Newest, LastSequence) = (newest, lastSequence);
+        while (segments.Count > 0 && segments[0].Newest + Kept <= at)
+        {
+            table.RemoveOldest(segments[0].Count, into: null);
+            segments.RemoveAt(0);
+        }
     }
+
+    /// <summary>Moves the oldest segment to a filter, and forgets the oldest filters where they know too much.</summary>
+    private void PushOut()
+    {
+        var segment = segments[0];
+        var filter = FilterFor(segment);
+        filter.Extend(segment);
+        table.RemoveOldest(segment.Count, filter);
+        segments.RemoveAt(0);
+        filtered += segment.Count;
+        while (filtered > FilterBudget)
+        {
+            (ForgottenThrough, ForgottenNewest) = (filters[0].LastSequence, filters[0].Newest);
+            filtered -= filters[0].Count;
+            filters.RemoveAt(0);
+        }
+    }
+
+    private KeyFilter FilterFor(in Segment segment)
+    {
+        var capacity = MinFilterKeys;
+        if (filters.Count > 0)
+        {
+            var last = filters[^1];
+            var isFull = last.Count + segment.Count > last.Capacity;
+            if (!isFull && segment.Newest - last.Oldest < SegmentSpan)
+            {
+                return last;
+            }
+
+            capacity = isFull ? Math.Min(last.Capacity * 2, MaxFilterKeys) : Math.Max(last.Capacity / 2, MinFilterKeys);
+        }
+
+        filters.Add(new(capacity, segment.Oldest));
+        return filters[^1];
+    }
+
+    /// <summary>A stretch of keys, of at most an hour: they grow old and are pushed out together.</summary>
+    /// <param name="Oldest">When the first key came.</param>
+    /// <param name="Newest">When the last one came.</param>
+    /// <param name="LastSequence">The entry of the last one.</param>
+    /// <param name="Count">How many keys.</param>
+    internal readonly record struct Segment(DateTimeOffset Oldest, DateTimeOffset Newest, long LastSequence, int Count);
 }

@@ -15,7 +15,7 @@ public static class SnapshotCodec
     /// The version that this build writes and reads. An account whose first entries are archived begins with a state of the version that
     /// its checkpoint names, for which no entries are left: a later build goes on reading every version that a release could archive with.
     /// </summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     private const int ChecksumBytes = SHA256.HashSizeInBytes;
 
@@ -150,18 +150,26 @@ public static class SnapshotCodec
     {
         writer.Unsigned((ulong)keys.ForgottenThrough);
         writer.Time(keys.ForgottenNewest);
+        writer.Unsigned((ulong)keys.Filters.Count);
+        foreach (var filter in keys.Filters)
+        {
+            filter.Encode(writer);
+        }
+
         writer.Unsigned((ulong)keys.Segments.Count);
+        var number = 0;
         foreach (var segment in keys.Segments)
         {
             writer.Time(segment.Oldest);
             writer.Time(segment.Newest);
             writer.Unsigned((ulong)segment.LastSequence);
-            writer.Unsigned((ulong)segment.Uses.Count);
-            foreach (var (id, use) in segment.Uses.OrderBy(known => known.Key))
+            writer.Unsigned((ulong)segment.Count);
+            for (var end = number + segment.Count; number < end; number++)
             {
-                writer.Fixed128(id);
-                writer.Fixed128(use.Request);
-                writer.Unsigned((ulong)use.Sequence);
+                var (key, sequence) = keys.Table[number];
+                writer.Fixed128(key.Id);
+                writer.Fixed128(key.Request);
+                writer.Unsigned((ulong)sequence);
             }
         }
     }
@@ -169,17 +177,21 @@ public static class SnapshotCodec
     private static void DecodeKeys(KeyWindow keys, ref ByteReader reader)
     {
         keys.Restore(reader.Number(), reader.Time());
+        for (var filters = reader.Count(5); filters > 0; filters--)
+        {
+            keys.Restore(KeyFilter.Decode(ref reader));
+        }
+
         for (var segments = reader.Count(4); segments > 0; segments--)
         {
-            var segment = new KeyWindow.Segment(reader.Time());
-            var (newest, lastSequence) = (reader.Time(), reader.Number());
-            for (var uses = reader.Count(33); uses > 0; uses--)
+            var (oldest, newest, lastSequence) = (reader.Time(), reader.Time(), reader.Number());
+            var uses = new (CommandKey Key, long Sequence)[reader.Count(33)];
+            for (var index = 0; index < uses.Length; index++)
             {
-                segment.Add(new(reader.Fixed128(), reader.Fixed128()), reader.Number(), newest);
+                uses[index] = (new(reader.Fixed128(), reader.Fixed128()), reader.Number());
             }
 
-            segment.Restore(newest, lastSequence);
-            keys.Restore(segment);
+            keys.Restore(new(oldest, newest, lastSequence, uses.Length), uses);
         }
     }
 

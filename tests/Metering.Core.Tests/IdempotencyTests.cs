@@ -120,33 +120,5 @@ public class IdempotencyTests
         account.Accept(Keyed(1, request: 2));
     }
 
-    [Fact]
-    public void Beyond_the_budget_a_key_has_to_be_looked_up_until_24_hours_have_passed()
-    {
-        var account = new Scenario("2026-03-10");
-        var first = account.Accept(Keyed(-1));
-        account.To("2026-03-10T06:00:00Z");
-        for (var id = 0; id < KeyWindow.Budget; id++)
-        {
-            account.Accept(new KeepAnswer { Answer = default, Key = Key(id) });
-        }
-
-        Assert.InRange(account.State.Keys.Count, KeyWindow.Budget * 7 / 8, KeyWindow.Budget);
-        account.Reload(fromSnapshot: true);
-        Assert.True(account.Send(Keyed(-1)).MustLookUpKey);
-        Assert.True(account.Send(Keyed(-2)).MustLookUpKey);
-        Assert.NotEqual(0, account.Send(new KeepAnswer { Answer = default, Key = Key(KeyWindow.Budget - 1) }).ReplayOf);
-
-        var through = account.State.Keys.ForgottenThrough;
-        Assert.True(Account.Decide(account.State, Keyed(-1), account.Now, new(through - 1, null)).MustLookUpKey);
-        Assert.NotNull(Account.Decide(account.State, Keyed(-2), account.Now, new(through, null)).Entry);
-        var found = new KeyEvidence(through, new KeyUse(1, first.Sequence));
-        Assert.Equal(first.Sequence, Account.Decide(account.State, Keyed(-1), account.Now, found).ReplayOf);
-        Assert.Equal(RefusalReason.IdempotencyKeyReused, Account.Decide(account.State, Keyed(-1, request: 2), account.Now, found).Refusal!.Reason);
-
-        Assert.True(account.To("2026-03-10T23:59:59.999Z").Send(Keyed(-2)).MustLookUpKey);
-        Assert.False(account.To("2026-03-11T06:00:00Z").Send(Keyed(-2)).MustLookUpKey);
-    }
-
     private static Deduct Keyed(int id, int request = 1) => new() { Price = Credits.Of(1), Key = Key(id, request) };
 }

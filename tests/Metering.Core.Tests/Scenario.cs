@@ -63,10 +63,10 @@ internal sealed class Scenario
         return this;
     }
 
-    public Decision Send(Command command)
+    public Decision Send(Command command, KeyEvidence evidence = default)
     {
         EnterDue();
-        var decision = Account.Decide(State, command, State.TimeAt(Now));
+        var decision = Account.Decide(State, command, State.TimeAt(Now), evidence);
         if (decision.Entry is { } entry)
         {
             Enter(entry);
@@ -76,9 +76,9 @@ internal sealed class Scenario
         return decision;
     }
 
-    public Entry Accept(Command command)
+    public Entry Accept(Command command, KeyEvidence evidence = default)
     {
-        var decision = Send(command);
+        var decision = Send(command, evidence);
         Assert.Null(decision.Refusal);
         return Assert.IsType<Entry>(decision.Entry, exactMatch: false);
     }

@@ -16,6 +16,12 @@ internal sealed class AccountActivation
 {
     private const int MeasureInterval = 64;
 
+    /// <summary>Bytes of snapshots, at most, that an entry may cause to be written: about what it takes itself.</summary>
+    private const int SnapshotBytesPerEntry = 128;
+
+    /// <summary>Room that a snapshot begins with at most, however large its state is thought to be.</summary>
+    private const long MaxSnapshotHint = 256L << 20;
+
     private readonly Lock gate = new();
     private readonly GroupCommit commit;
     private readonly ActivationSettings settings;
@@ -188,9 +194,9 @@ internal sealed class AccountActivation
             settings.Resized(Bytes - before);
 
             // A large state is stored less often, so that snapshots never write much more than the entries themselves.
-            if (state.Sequence - snapshotSequence >= Math.Max(settings.SnapshotInterval, Bytes / 256))
+            if (state.Sequence - snapshotSequence >= Math.Max(settings.SnapshotInterval, Bytes / SnapshotBytesPerEntry))
             {
-                snapshot = new(4_096);
+                snapshot = new((int)Math.Min(Bytes, MaxSnapshotHint));
                 SnapshotCodec.Encode(state, snapshot);
                 snapshotSequence = state.Sequence;
             }

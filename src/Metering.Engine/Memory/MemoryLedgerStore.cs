@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Metering.Engine;
 
 /// <summary>
@@ -9,19 +7,36 @@ namespace Metering.Engine;
 public sealed class MemoryLedgerStore : ILedgerStore
 {
     private readonly Lock gate = new();
-    private readonly SortedDictionary<string, Ledger> ledgers = new(StringComparer.Ordinal);
+    private readonly Dictionary<AccountId, Ledger> ledgers = [];
+    private readonly MemoryPages pages = new();
+    private AccountId[]? inOrder;
 
     /// <inheritdoc />
-    public ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default) => Call(
-        () =>
+    public ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.IsCancellationRequested)
         {
-            AppendGroupRules.Check(groups);
-            foreach (var group in groups)
+            return ValueTask.FromCanceled(cancellationToken);
+        }
+
+        lock (gate)
+        {
+            try
             {
-                group.Result = Append(group) ? AppendResult.Appended : AppendResult.HeadMismatch;
+                AppendGroupRules.Check(groups);
+                for (var index = 0; index < groups.Count; index++)
+                {
+                    groups[index].Result = Append(groups[index]) ? AppendResult.Appended : AppendResult.HeadMismatch;
+                }
+
+                return ValueTask.CompletedTask;
             }
-        },
-        cancellationToken);
+            catch (Exception error)
+            {
+                return ValueTask.FromException(error);
+            }
+        }
+    }
 
     /// <inheritdoc />
     public ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default) =>
@@ -31,7 +46,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
     public ValueTask<IReadOnlyList<LedgerRow>> ReadAsync(
         AccountId account, long fromSequence, int limit, CancellationToken cancellationToken = default) =>
         Read<IReadOnlyList<LedgerRow>>(
-            account, ledger => [.. ledger.Rows.Skip((int)Math.Clamp(fromSequence - 1 - ledger.Archived, 0, int.MaxValue)).Take(limit)], [], cancellationToken);
+            account, ledger => ledger.From(fromSequence, limit), [], cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<LedgerRow>> ReadTransactionsAsync(
@@ -50,7 +65,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
     public ValueTask SaveSnapshotAsync(AccountId account, LedgerSnapshot snapshot, CancellationToken cancellationToken = default) => Call(
         () =>
         {
-            if (ledgers.TryGetValue(account.Value, out var ledger))
+            if (ledgers.TryGetValue(account, out var ledger))
             {
                 ledger.Save(snapshot with { State = snapshot.State.ToArray() });
             }
@@ -67,9 +82,10 @@ public sealed class MemoryLedgerStore : ILedgerStore
         {
             foreach (var cut in cuts)
             {
-                if (!ledgers.TryGetValue(cut.Account.Value, out var ledger))
+                if (!ledgers.TryGetValue(cut.Account, out var ledger))
                 {
-                    ledgers.Add(cut.Account.Value, ledger = new());
+                    ledgers.Add(cut.Account, ledger = new(pages));
+                    inOrder = null;
                 }
 
                 cut.IsDone = ledger.TryCut(cut.Base with { State = cut.Base.State.ToArray() });
@@ -81,10 +97,10 @@ public sealed class MemoryLedgerStore : ILedgerStore
     public ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
         Call<IReadOnlyList<AccountId>>(
             () =>
-            [
-                .. ledgers.Keys.Where(id => after is not { } last || string.CompareOrdinal(id, last.Value) > 0).Take(limit)
-                    .Select(id => new AccountId(id)),
-            ],
+            {
+                inOrder ??= [.. ledgers.Keys.OrderBy(static account => account.Value, StringComparer.Ordinal)];
+                return [.. inOrder.Where(account => after is not { } last || string.CompareOrdinal(account.Value, last.Value) > 0).Take(limit)];
+            },
             cancellationToken);
 
     /// <inheritdoc />
@@ -95,7 +111,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
     private bool Append(AppendGroup group)
     {
-        ledgers.TryGetValue(group.Account.Value, out var ledger);
+        ledgers.TryGetValue(group.Account, out var ledger);
         if ((ledger?.Head ?? LedgerHead.Empty(group.Account)) != group.Expected)
         {
             return false;
@@ -103,7 +119,8 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
         if (ledger is null)
         {
-            ledgers.Add(group.Account.Value, ledger = new());
+            ledgers.Add(group.Account, ledger = new(pages));
+            inOrder = null;
         }
 
         ledger.Append(group);
@@ -111,7 +128,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
     }
 
     private ValueTask<T> Read<T>(AccountId account, Func<Ledger, T> read, T empty, CancellationToken cancellationToken) =>
-        Call(() => ledgers.TryGetValue(account.Value, out var ledger) ? read(ledger) : empty, cancellationToken);
+        Call(() => ledgers.TryGetValue(account, out var ledger) ? read(ledger) : empty, cancellationToken);
 
     private ValueTask Call(Action call, CancellationToken cancellationToken)
     {
@@ -145,22 +162,23 @@ public sealed class MemoryLedgerStore : ILedgerStore
         }
     }
 
-    /// <summary>One account's rows; once it is in the store it has some, or a base.</summary>
-    private sealed class Ledger
+    /// <summary>
+    /// One account's rows; once it is in the store it has some, or a base. Lists without references and few objects: the garbage collector has to walk
+    /// and move whatever a store of millions of rows is made of, and stopped every caller for it.
+    /// </summary>
+    private sealed class Ledger(MemoryPages pages)
     {
-        /// <summary>The sequences of the transactions, in order.</summary>
-        private readonly List<long> transactions = [];
+        private readonly List<StoredRow> rows = [];
+        private readonly List<int> transactions = [];
 
         public LedgerHead Head { get; private set; }
-
-        public List<LedgerRow> Rows { get; } = [];
 
         public LedgerBase? Base { get; private set; }
 
         /// <summary>The last entry that was archived; 0 for none.</summary>
         public long Archived => Base?.Head.Sequence ?? 0;
 
-        public long Transactions => Rows.Count > 0 ? Rows[^1].TransactionNumber : Base?.Transactions ?? 0;
+        public long Transactions => rows.Count > 0 ? rows[^1].TransactionNumber : Base?.Transactions ?? 0;
 
         public Dictionary<UInt128, long> Keys { get; } = [];
 
@@ -168,11 +186,12 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
         public void Append(AppendGroup group)
         {
-            foreach (var row in group.Rows)
+            for (var index = 0; index < group.Rows.Count; index++)
             {
+                var row = group.Rows[index];
                 if (row.IsTransaction)
                 {
-                    transactions.Add(row.Sequence);
+                    transactions.Add(rows.Count);
                 }
 
                 if (row.Key is { } key)
@@ -180,18 +199,15 @@ public sealed class MemoryLedgerStore : ILedgerStore
                     Keys[key] = row.Sequence;
                 }
 
-                // The caller's buffers are the caller's again after the append.
-                Rows.Add(row with { Facts = row.Facts.ToArray(), Texts = row.Texts.ToArray() });
+                rows.Add(pages.Store(row, index == group.Rows.Count - 1 ? group.Next.Link : row.Link));
             }
 
-            CollectionsMarshal.AsSpan(Rows)[^1] = Rows[^1] with { Link = group.Next.Link };
             Head = group.Next;
         }
 
         public bool TryCut(LedgerBase ledgerBase)
         {
-            var (sequence, link) = ledgerBase.Head;
-            if (Rows.Count == 0 && Base is null)
+            if (rows.Count == 0 && Base is null)
             {
                 (Base, Head) = (ledgerBase, ledgerBase.Head);
                 return true;
@@ -202,35 +218,58 @@ public sealed class MemoryLedgerStore : ILedgerStore
                 return true;
             }
 
-            var index = sequence - Archived - 1;
-            if (index < 0 || index >= Rows.Count - 1 || Rows[(int)index].Link != link)
+            var count = ledgerBase.Head.Sequence - Archived;
+            if (count < 1 || count >= rows.Count || pages.Read(rows[(int)count - 1], ledgerBase.Head.Sequence).Link != ledgerBase.Head.Link)
             {
                 return false;
             }
 
-            foreach (var row in Rows.Take((int)index + 1))
+            Remove((int)count);
+            Base = ledgerBase;
+            return true;
+        }
+
+        /// <summary>Removes the first rows. Their bytes stay in the pages, which are never changed.</summary>
+        private void Remove(int count)
+        {
+            for (var index = 0; index < count; index++)
             {
-                if (row.Key is { } key && Keys.TryGetValue(key, out var last) && last <= sequence)
+                if (pages.Read(rows[index], Archived + index + 1) is { Key: { } key } row && Keys.GetValueOrDefault(key) == row.Sequence)
                 {
                     Keys.Remove(key);
                 }
             }
 
-            Rows.RemoveRange(0, (int)index + 1);
-            transactions.RemoveAll(transaction => transaction <= sequence);
-            Snapshots.RemoveAll(snapshot => snapshot.Head.Sequence <= sequence);
-            Base = ledgerBase;
-            return true;
+            var last = Archived + count;
+            Snapshots.RemoveAll(snapshot => snapshot.Head.Sequence <= last);
+            rows.RemoveRange(0, count);
+            transactions.RemoveAll(row => row < count);
+            for (var index = 0; index < transactions.Count; index++)
+            {
+                transactions[index] -= count;
+            }
+        }
+
+        public LedgerRow[] From(long sequence, int limit)
+        {
+            var begin = (int)Math.Clamp(sequence - 1 - Archived, 0, rows.Count);
+            var page = new LedgerRow[Math.Min(limit, rows.Count - begin)];
+            for (var index = 0; index < page.Length; index++)
+            {
+                page[index] = pages.Read(rows[begin + index], Archived + begin + index + 1);
+            }
+
+            return page;
         }
 
         public LedgerRow[] TransactionsBefore(long number, int limit)
         {
             var end = (int)Math.Clamp(number - 1 - (Base?.Transactions ?? 0), 0, transactions.Count);
-            var count = Math.Min(limit, end);
-            var page = new LedgerRow[count];
-            for (var index = 0; index < count; index++)
+            var page = new LedgerRow[Math.Min(limit, end)];
+            for (var index = 0; index < page.Length; index++)
             {
-                page[index] = Rows[(int)(transactions[end - 1 - index] - Archived - 1)];
+                var row = transactions[end - 1 - index];
+                page[index] = pages.Read(rows[row], Archived + row + 1);
             }
 
             return page;

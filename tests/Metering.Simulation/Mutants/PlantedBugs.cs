@@ -13,6 +13,7 @@ internal static class PlantedBugs
     public static PlantedBug SmallFigures { get; } = new("small-figures", "key budget, pages and snapshot intervals of a few",
         new SourceEdit(Core + "KeyWindow.cs", "public const int Budget = 65_536;", """public static int Budget => Mutant.Is("small-figures") ? 16 : 65_536;"""),
         new SourceEdit(Core + "KeyWindow.cs", "private const int SegmentBudget = Budget / 8;", "private static int SegmentBudget => Budget / 8;"),
+        new SourceEdit(Core + "KeyWindow.cs", "public const long FilterBudget = Budget * 320L;", """public static long FilterBudget => Mutant.Is("small-figures") ? Budget * 2L : Budget * 320L;"""),
         new SourceEdit(Accounts + "ActivationLoader.cs", "private const int PageRows = 1_024;", """private static int PageRows => Mutant.Is("small-figures") ? 7 : 1_024;"""),
         new SourceEdit(Accounts + "AccountActivation.cs", "private const int MeasureInterval = 64;", """private static int MeasureInterval => Mutant.Is("small-figures") ? 8 : 64;"""),
         new SourceEdit(Accounts + "ActivationTable.cs", "private const int MinEntriesForSnapshot = 64;", """private static int MinEntriesForSnapshot => Mutant.Is("small-figures") ? 4 : 64;"""));
@@ -49,10 +50,17 @@ internal static class PlantedBugs
         new("burn-permanent", "permanent credits are burned before monthly ones",
             new SourceEdit(Core + "Grants.cs", "return left.Bucket < right.Bucket;", """return Mutant.Is("burn-permanent") && left.Bucket != Bucket.Bonus && right.Bucket != Bucket.Bonus ? left.Bucket > right.Bucket : left.Bucket < right.Bucket;""")),
         new("forget-key", "idempotency keys are forgotten in a restart from a snapshot",
-            new SourceEdit(Core + "SnapshotCodec.cs", "keys.Restore(segment);", """
+            new SourceEdit(Core + "SnapshotCodec.cs", "keys.Restore(new(oldest, newest, lastSequence, uses.Length), uses);", """
                 if (!Mutant.Is("forget-key"))
                 {
-                    keys.Restore(segment);
+                    keys.Restore(new(oldest, newest, lastSequence, uses.Length), uses);
+                }
+                """)) { NeedsSmallFigures = true },
+        new("filter-forgets", "a key that a filter has taken over is not known by it",
+            new SourceEdit(Core + "KeyTable.cs", "into?.Add(id);", """
+                if (!Mutant.Is("filter-forgets"))
+                {
+                    into?.Add(id);
                 }
                 """)) { NeedsSmallFigures = true },
         new("charge-record-twice", "two calls for one record at the same instant both pay",
@@ -83,6 +91,15 @@ internal static class PlantedBugs
                 {
                     state.ExternalReferences.Clear();
                 }
+                """)),
+        new("caller-forgotten", "one caller of a large commit is never told",
+            new SourceEdit(Accounts + "Releases.cs", "if (ReferenceEquals(seen, waiter))", """
+                if (ReferenceEquals(seen, waiter) && Mutant.Is("caller-forgotten") && waiter.Next?.Next is { Next: null } last)
+                {
+                    next = last;
+                }
+
+                if (ReferenceEquals(seen, waiter))
                 """)),
         new("balance-ahead", "a balance read shows what is not durable yet",
             new SourceEdit(Accounts + "AccountActivation.cs", "public QueuedDecision Durable => durable;", """public QueuedDecision Durable => Mutant.Is("balance-ahead") ? tail : durable;""")),

@@ -285,10 +285,13 @@ internal sealed class PlanGenerator
     {
         var index = items.Count;
         var candidates = spent.Where(operation => operation.Account == account).ToArray();
-        var of = candidates.Length == 0 || random.Next(20) == 0 ? -1 : candidates[^random.Next(1, Math.Min(candidates.Length, random.Next(3) > 0 ? 2 : 12) + 1)].Index;
-        return new(of, new() { TransactionId = new(9_999, 1), Amount = random.Next(2) == 0 ? null : Amount(4), Description = $"op-{index}", IdempotencyKey = Key() })
+        var of = candidates.Length == 0 || random.Next(20) == 0 ? null : candidates[^random.Next(1, Math.Min(candidates.Length, random.Next(3) > 0 ? 2 : 12) + 1)];
+
+        // Half of them at another meter than the charge, which has not seen it.
+        var meter = random.Next(2) == 0 ? random.Next(4) : (of?.MeterChoice ?? 0) + 1;
+        return new(of?.Index ?? -1, new() { TransactionId = new(9_999, 1), Amount = random.Next(2) == 0 ? null : Amount(4), Description = $"op-{index}", IdempotencyKey = Key() })
         {
-            Index = index, Account = account, Retries = Retries(), MeterChoice = random.Next(4), CancelAfter = CancelAfter(),
+            Index = index, Account = account, Retries = Retries(), MeterChoice = meter, CancelAfter = CancelAfter(),
         };
     }
 
