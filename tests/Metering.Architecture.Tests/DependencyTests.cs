@@ -13,6 +13,7 @@ public sealed partial class DependencyTests
         ["Metering.Engine"] = ["Metering.Core"],
         ["Metering.Gateway"] = ["Metering.Contracts", "Metering.Engine"],
         ["Metering.Server"] = ["Metering.Gateway"],
+        ["Metering.Cli"] = ["Metering.Engine"],
         ["Metering.Samples.LeadSearch"] = ["Metering.Gateway"],
     };
 
@@ -20,6 +21,7 @@ public sealed partial class DependencyTests
     {
         ["Metering.Engine"] = ["Microsoft.Data.Sqlite.Core", "SQLitePCLRaw.bundle_e_sqlite3"],
         ["Metering.Gateway"] = ["Microsoft.AspNetCore.OpenApi"],
+        ["Metering.Cli"] = ["Spectre.Console", "System.CommandLine"],
     };
 
     [Fact]

@@ -1,3 +1,5 @@
+using SQLitePCL;
+
 namespace Metering.Engine;
 
 /// <summary>One file of a backup.</summary>
@@ -10,34 +12,33 @@ public sealed record BackedUpFile(string Name, long Bytes);
 /// What was acknowledged before the backup began is in it, each account up to the end of one of its commits.
 /// </summary>
 /// <remarks>
-/// <para>Each file is copied by SQLite's online backup from one view of it, so that commits go on beside it; a log cannot be emptied
-/// meanwhile, so it grows by what is written. A meter that starts on a log that is not empty waits for the copy of that file to end.</para>
-/// <para>The files are copied one after the other, which the order makes consistent: an account has its profile and its first entries before its
-/// first key, so the directory goes first. A file that hands its records on to the ledger's goes before it: records that were handed on
-/// between the two copies are then in both, never in neither, and the ledger's own mark says which it has.</para>
+/// <para>Each file is copied by SQLite's online backup from a view of it, so that commits go on beside it. The views of a ledger's files are of one
+/// moment, because entries may move from one file to another and would be in neither as of two. The directory's is of the moment before,
+/// because an account has its first entries before its first key.</para>
+/// <para>While a view is held, a file's log cannot be emptied, so it grows by what is written, and a meter that starts on a log with something in it
+/// waits for two seconds and then says that the file is in use.</para>
 /// </remarks>
 public static class SqliteBackup
 {
     // 8 MB: between two steps the copy can be cancelled and tells how far it is.
     private const int PagesAtOnce = 2_048;
 
-    // A checkpoint or a start may hold a file for a moment.
-    private const int BusyMilliseconds = 10_000;
-
-    // The first two bytes of every format's application id.
-    private const long OwnFormats = 0x4D_54;
-
-    /// <summary>The files that a ledger consists of and its directory, in the order in which they are copied.</summary>
+    /// <summary>A ledger's files: the directory's where there is one, the ledger's own, and what it keeps beside that (<c>metering.….db</c>).</summary>
     /// <param name="path">The ledger's file, for example <c>metering-data/metering.db</c>.</param>
-    /// <returns>Full paths of the files that exist.</returns>
+    /// <returns>Full paths, in the order in which a backup begins their views; none where there is no ledger.</returns>
     public static IReadOnlyList<string> FilesOf(string path)
     {
         var ledger = Path.GetFullPath(path);
         var directory = SqliteMeteringOptions.DirectoryPath(ledger);
+        if (!File.Exists(ledger))
+        {
+            return [];
+        }
+
         var pattern = $"{Path.GetFileNameWithoutExtension(ledger)}.*{Path.GetExtension(ledger)}";
         var others = Directory.EnumerateFiles(Path.GetDirectoryName(ledger)!, pattern)
             .Where(file => file != ledger && file != directory).Order(StringComparer.Ordinal);
-        return [.. new[] { directory }.Where(File.Exists), .. others, .. new[] { ledger }.Where(File.Exists)];
+        return [.. new[] { directory }.Where(File.Exists), ledger, .. others];
     }
 
     /// <summary>Copies a ledger and its directory.</summary>
@@ -55,14 +56,15 @@ public static class SqliteBackup
         {
             var files = FilesOf(path);
             Prepare(path, files, target, partial);
+            using var views = SqliteViews.Open(files, files.Count(file => file == SqliteMeteringOptions.DirectoryPath(Path.GetFullPath(path))));
             var (done, all) = (0L, files.Sum(file => new FileInfo(file).Length));
             var copied = new List<BackedUpFile>();
-            foreach (var file in files)
+            foreach (var view in views.All)
             {
                 var before = done;
-                var bytes = Copy(file, Path.Combine(partial, Path.GetFileName(file)), now => progress?.Invoke(before + now, Math.Max(all, before + now)), cancellationToken);
-                done += bytes;
-                copied.Add(new(Path.GetFileName(file), bytes));
+                var to = Path.Combine(partial, Path.GetFileName(view.Path));
+                done += Copy(view, to, now => progress?.Invoke(before + now, Math.Max(all, before + now)), cancellationToken);
+                copied.Add(new(Path.GetFileName(to), done - before));
             }
 
             Publish(partial, target);
@@ -76,7 +78,7 @@ public static class SqliteBackup
 
     private static void Prepare(string path, IReadOnlyList<string> files, string target, string partial)
     {
-        if (!files.Contains(Path.GetFullPath(path)))
+        if (files.Count == 0)
         {
             throw new MeteringStartupException($"There is no ledger at {Path.GetFullPath(path)}; name the file or its folder.");
         }
@@ -94,27 +96,24 @@ public static class SqliteBackup
         }
     }
 
-    private static long Copy(string from, string to, Action<long> progress, CancellationToken cancellationToken)
+    private static long Copy(SqliteView view, string to, Action<long> progress, CancellationToken cancellationToken)
     {
-        var name = Path.GetFileName(from);
         try
         {
-            using var source = SqliteDatabase.Open(from, writable: false, BusyMilliseconds);
-            if (source.Scalar("PRAGMA application_id") >> 16 != OwnFormats)
+            using (var target = SqliteDatabase.Open(to, writable: true, busyMilliseconds: 0))
             {
-                throw new MeteringStartupException($"The file {name} is a database of something else. Choose another path.");
-            }
-
-            using (var target = SqliteDatabase.Open(to, writable: true, BusyMilliseconds))
-            {
-                source.CopyTo(target, PagesAtOnce, progress, cancellationToken);
+                view.Database.CopyTo(target, PagesAtOnce, progress, cancellationToken);
             }
 
             return new FileInfo(to).Length;
         }
+        catch (SqliteFailure failure) when (failure.Primary is raw.SQLITE_FULL or raw.SQLITE_IOERR or raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY)
+        {
+            throw new IOException($"{Path.GetFileName(to)}: {failure.Message}", failure);
+        }
         catch (SqliteFailure failure)
         {
-            throw SqliteFile.StartupSentence(failure, from);
+            throw SqliteFile.StartupSentence(failure, view.Path);
         }
     }
 

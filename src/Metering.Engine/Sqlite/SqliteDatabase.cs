@@ -77,7 +77,17 @@ internal sealed class SqliteDatabase : IDisposable
         return !InTransaction;
     }
 
-    /// <summary>Copies the whole database as one view has it, over whatever the target holds; synced when it returns. Commits go on beside it.</summary>
+    /// <summary>Fixes the state of the file that this connection sees until <see cref="TryRollBack"/>. Commits go on beside it.</summary>
+    public void BeginView()
+    {
+        Execute("BEGIN");
+        _ = Scalar("SELECT count(*) FROM sqlite_master");
+    }
+
+    /// <summary>
+    /// Copies the whole database over whatever the target holds; synced when it returns. Within a view: without one, every commit of
+    /// another connection would make the copy begin again.
+    /// </summary>
     /// <param name="target">A connection to another file.</param>
     /// <param name="pagesAtOnce">Pages between two calls of <paramref name="progress"/>.</param>
     /// <param name="progress">Told the bytes copied so far.</param>
@@ -85,36 +95,26 @@ internal sealed class SqliteDatabase : IDisposable
     /// <exception cref="SqliteFailure">The source cannot be read or the target not be written.</exception>
     public void CopyTo(SqliteDatabase target, int pagesAtOnce, Action<long> progress, CancellationToken cancellationToken)
     {
-        // Without a view that is held, every commit of another connection would make the copy begin again.
-        Execute("BEGIN");
-        try
+        var pageBytes = Scalar("PRAGMA page_size");
+        using var backup = raw.sqlite3_backup_init(target.handle, "main", handle, "main");
+        if (backup.IsInvalid)
         {
-            var pageBytes = Scalar("PRAGMA page_size");
-            _ = Scalar("SELECT count(*) FROM sqlite_master");
-            using var backup = raw.sqlite3_backup_init(target.handle, "main", handle, "main");
-            if (backup.IsInvalid)
-            {
-                throw target.Failure(raw.sqlite3_errcode(target.handle));
-            }
-
-            int code;
-            do
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                code = raw.sqlite3_backup_step(backup, pagesAtOnce);
-                progress((raw.sqlite3_backup_pagecount(backup) - raw.sqlite3_backup_remaining(backup)) * pageBytes);
-            }
-            while (code == raw.SQLITE_OK);
-
-            if (code != raw.SQLITE_DONE)
-            {
-                // The code says what happened; the message stands with whichever connection it happened to.
-                throw target.Failure(code);
-            }
+            throw target.Failure(raw.sqlite3_errcode(target.handle));
         }
-        finally
+
+        int code;
+        do
         {
-            TryRollBack();
+            cancellationToken.ThrowIfCancellationRequested();
+            code = raw.sqlite3_backup_step(backup, pagesAtOnce);
+            progress((raw.sqlite3_backup_pagecount(backup) - raw.sqlite3_backup_remaining(backup)) * pageBytes);
+        }
+        while (code == raw.SQLITE_OK);
+
+        if (code != raw.SQLITE_DONE)
+        {
+            // Not the message of either connection: it stands with the one to which it happened, and the other says that all is well.
+            throw new SqliteFailure(code, raw.sqlite3_errstr(code).utf8_to_string(), systemError: 0);
         }
     }
 

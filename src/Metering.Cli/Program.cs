@@ -1,0 +1,3 @@
+using Metering.Cli;
+
+return await MeteringTool.RunAsync(args, ToolTerminal.OfProcess());

@@ -1,0 +1,57 @@
+using Metering.Engine;
+
+namespace Metering.Cli;
+
+/// <summary>Where a store is, as people write it on the command line.</summary>
+internal abstract record StoreLocation
+{
+    /// <summary>What is allowed, for sentences.</summary>
+    public const string Allowed = "a data folder (metering-data), a ledger's file (metering.db) or a PostgreSQL connection string (\"Host=…;Database=…\")";
+
+    private const string Sqlite = "sqlite:";
+    private static readonly string[] PostgreSql = ["postgres:", "postgresql:"];
+
+    /// <summary>The location as it may be printed: without a password.</summary>
+    public abstract string Display { get; }
+
+    /// <summary>Reads a location.</summary>
+    /// <param name="text">A folder, a file or a connection string, with or without <c>sqlite:</c> or <c>postgres:</c> before it.</param>
+    /// <exception cref="MeteringStartupException">It is none of them.</exception>
+    public static StoreLocation Parse(string text)
+    {
+        if (text.StartsWith(Sqlite, StringComparison.OrdinalIgnoreCase))
+        {
+            return SqliteLocation.Of(text[Sqlite.Length..]);
+        }
+
+        foreach (var scheme in PostgreSql)
+        {
+            if (text.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))
+            {
+                return PostgreSqlLocation.Of(text[scheme.Length..]);
+            }
+        }
+
+        return PostgreSqlLocation.LooksLikeOne(text) ? PostgreSqlLocation.Of(text) : SqliteLocation.Of(text);
+    }
+
+    /// <summary>Makes sure that there is a store, without making or changing one.</summary>
+    /// <exception cref="MeteringStartupException">There is none.</exception>
+    public abstract void RequireExisting();
+
+    /// <summary>Opens the ledger, making it where it is missing, at this build's schema.</summary>
+    /// <exception cref="MeteringStartupException">It cannot be opened; the message says why and what to do.</exception>
+    public abstract ValueTask<ILedgerStore> OpenLedgerAsync(CancellationToken cancellationToken);
+
+    /// <summary>True where a directory is kept beside the ledger: a service with the meter inside may know its customers itself.</summary>
+    public virtual bool HasDirectory => true;
+
+    /// <summary>Opens the directory of profiles and API keys, making it where it is missing, at this build's schema.</summary>
+    /// <exception cref="MeteringStartupException">It cannot be opened; the message says why and what to do.</exception>
+    public abstract ValueTask<IDirectoryStore> OpenDirectoryAsync(CancellationToken cancellationToken);
+
+    /// <summary>Brings the store to this build's schema.</summary>
+    /// <returns>What was done, a line each.</returns>
+    /// <exception cref="MeteringStartupException">It cannot be opened; the message says why and what to do.</exception>
+    public abstract ValueTask<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken);
+}
