@@ -59,7 +59,7 @@ public sealed class CreditMeteringOptions
         CatalogueRules.Check(Catalogue);
         if (LedgerStoreFactory is null || DirectoryStoreFactory is null)
         {
-            throw new MeteringStartupException("No store is set: call UseSqlite(path) or UseMemory() in AddCreditMetering.");
+            throw new MeteringStartupException("No store is set: call UseSqlite(path), UsePostgreSql(connectionString) or UseMemory() in AddCreditMetering.");
         }
     }
 

@@ -19,7 +19,7 @@ public sealed partial class DependencyTests
 
     private static readonly Dictionary<string, string[]> MayUsePackages = new()
     {
-        ["Metering.Engine"] = ["Microsoft.Data.Sqlite.Core", "SQLitePCLRaw.bundle_e_sqlite3"],
+        ["Metering.Engine"] = ["Microsoft.Data.Sqlite.Core", "Npgsql", "SQLitePCLRaw.bundle_e_sqlite3"],
         ["Metering.Gateway"] = ["Microsoft.AspNetCore.OpenApi"],
         ["Metering.Cli"] = ["Spectre.Console", "System.CommandLine"],
     };

@@ -65,7 +65,7 @@ public sealed class ConfigurationTests
     [InlineData("MaxBatch", "many", "1 to 100000")]
     [InlineData("SnapshotInterval", "99", "100 to 1000000")]
     [InlineData("MemoryBudgetBytes", "1000", "1048576")]
-    [InlineData("Store", "oracle", "sqlite or memory")]
+    [InlineData("Store", "oracle", "sqlite or postgres or memory")]
     [InlineData("Queue", "5", "QueueCapacity")]
     public void A_wrong_setting_is_named_with_its_value_and_what_is_allowed(string setting, string value, string allowed)
     {

@@ -13,18 +13,20 @@ using Xunit;
 
 namespace Metering.Gateway.Tests;
 
-/// <summary>A gateway over an embedded meter in memory, on a clock that tests move.</summary>
+/// <summary>A gateway over an embedded meter on a <see cref="GatewayStore"/>, on a clock that tests move.</summary>
 internal sealed class GatewayHost : IAsyncDisposable
 {
     /// <summary>The instant of the document's example (002).</summary>
     public static readonly DateTimeOffset Start = new(2026, 5, 1, 0, 0, 0, TimeSpan.Zero);
 
     private readonly WebApplication app;
+    private readonly IAsyncDisposable store;
     private int accounts;
 
-    private GatewayHost(WebApplication app, ManualTimeProvider clock)
+    private GatewayHost(WebApplication app, ManualTimeProvider clock, IAsyncDisposable store)
     {
         this.app = app;
+        this.store = store;
         Clock = clock;
         Client = app.GetTestClient();
     }
@@ -50,7 +52,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddInMemoryCollection(settings ?? new Dictionary<string, string?>());
-        builder.Configuration.AddInMemoryCollection([new("Metering:Store", "memory")]);
+        var store = await GatewayStore.AddAsync(builder.Configuration);
         var section = builder.Configuration.GetSection("Metering");
         builder.Services.AddSingleton<TimeProvider>(clock);
         builder.Services.AddCreditMetering(options => options.ReadConfiguration(section));
@@ -61,7 +63,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         app.MapMetering();
         map?.Invoke(app);
         await app.StartAsync();
-        return new(app, clock);
+        return new(app, clock, store);
     }
 
     /// <summary>Opens an account with a key of all scopes but admin.</summary>
@@ -94,6 +96,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         Client.Dispose();
         await app.StopAsync();
         await app.DisposeAsync();
+        await store.DisposeAsync();
     }
 }
 

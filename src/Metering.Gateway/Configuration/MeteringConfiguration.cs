@@ -11,17 +11,18 @@ public static class MeteringConfiguration
 
     private const string SqliteStore = "sqlite";
     private const string MemoryStore = "memory";
+    private const string PostgreSqlStore = "postgres";
     private const int MaxPrefix = 16;
 
     private static readonly string[] Known =
     [
-        "Data", "Store", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "ApiKeys", "Products", "Plans",
+        "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "ApiKeys", "Products", "Plans",
     ];
 
     /// <summary>
     /// Sets the store, the limits and the catalogue: <c>Data</c> (a folder, made where it is missing; default <c>metering-data</c>),
-    /// <c>Store</c> (<c>sqlite</c>, or <c>memory</c> for trying out: it forgets everything), <c>QueueCapacity</c>, <c>MaxBatch</c>,
-    /// <c>MemoryBudgetBytes</c>, <c>SnapshotInterval</c>, <c>Products</c> and <c>Plans</c>.
+    /// <c>Store</c> (<c>sqlite</c>, <c>postgres</c>, or <c>memory</c> for trying out: it forgets everything), <c>Connection</c> (PostgreSQL's
+    /// connection string), <c>PostgreSql</c> (<see cref="PostgreSqlStoreOptions"/>), <c>QueueCapacity</c>, <c>MaxBatch</c>, <c>MemoryBudgetBytes</c>, <c>SnapshotInterval</c>, <c>Products</c> and <c>Plans</c>.
     /// </summary>
     /// <param name="options">The meter's options.</param>
     /// <param name="section">The section <c>Metering</c>.</param>
@@ -36,14 +37,27 @@ public static class MeteringConfiguration
         options.MemoryBudgetBytes = settings.ReadNumber(nameof(options.MemoryBudgetBytes), 1L << 20, long.MaxValue, options.MemoryBudgetBytes);
         options.SnapshotInterval = (int)settings.ReadNumber(nameof(options.SnapshotInterval), 100, 1_000_000, options.SnapshotInterval);
         options.Catalogue = CatalogueReader.Read(section, options.Catalogue);
-        if (settings.ReadChoice("Store", [SqliteStore, MemoryStore], SqliteStore) == MemoryStore)
+        switch (ReadStore(section))
         {
-            options.UseMemory();
+            case MemoryStore:
+                options.UseMemory();
+                break;
+            case PostgreSqlStore:
+                options.UsePostgreSql(ReadConnection(section), store => ReadPostgreSql(store, section));
+                break;
+            default:
+                options.UseSqlite(DatabasePath(section));
+                break;
         }
-        else
-        {
-            options.UseSqlite(DatabasePath(section));
-        }
+    }
+
+    /// <summary>The PostgreSQL connection string where PostgreSQL is the configured store, else null.</summary>
+    /// <param name="section">The section <c>Metering</c>.</param>
+    /// <exception cref="MeteringStartupException">The store is unknown, or has no connection string or one too many.</exception>
+    public static string? PostgreSqlConnection(IConfigurationSection section)
+    {
+        ArgumentNullException.ThrowIfNull(section);
+        return ReadStore(section) == PostgreSqlStore ? ReadConnection(section) : null;
     }
 
     /// <summary>The ledger's file: <c>metering.db</c> in the folder <c>Metering:Data</c>.</summary>
@@ -53,6 +67,31 @@ public static class MeteringConfiguration
     {
         ArgumentNullException.ThrowIfNull(section);
         return Path.Combine(new SettingReader(section).ReadText("Data", DefaultData), "metering.db");
+    }
+
+    private static string ReadStore(IConfigurationSection section)
+    {
+        var settings = new SettingReader(section);
+        var store = settings.ReadChoice("Store", [SqliteStore, PostgreSqlStore, MemoryStore], SqliteStore);
+        return store == PostgreSqlStore || !settings.Has("Connection")
+            ? store
+            : throw new MeteringStartupException(
+                $"{section.Path}:Connection is set, but {section.Path}:Store is {store}; set it to {PostgreSqlStore} (--store {PostgreSqlStore}), or remove the connection.");
+    }
+
+    private static string ReadConnection(IConfigurationSection section) => section["Connection"] is { Length: > 0 } connection
+        ? connection
+        : throw new MeteringStartupException(
+            $"{section.Path}:Store is {PostgreSqlStore}, but {section.Path}:Connection is not set; set it or --connection, for example \"Host=localhost;Username=metering;Password=…;Database=metering\".");
+
+    private static void ReadPostgreSql(PostgreSqlStoreOptions options, IConfigurationSection section)
+    {
+        var settings = new SettingReader(section.GetSection("PostgreSql"));
+        settings.AllowOnly([nameof(options.CommandTimeoutSeconds), nameof(options.ConnectTimeoutSeconds), nameof(options.MaxReaders), nameof(options.MigrateAtStart)]);
+        options.CommandTimeoutSeconds = (int)settings.ReadNumber(nameof(options.CommandTimeoutSeconds), 1, 300, options.CommandTimeoutSeconds);
+        options.ConnectTimeoutSeconds = (int)settings.ReadNumber(nameof(options.ConnectTimeoutSeconds), 1, 300, options.ConnectTimeoutSeconds);
+        options.MaxReaders = (int)settings.ReadNumber(nameof(options.MaxReaders), 1, 1_000, options.MaxReaders);
+        options.MigrateAtStart = settings.ReadFlag(nameof(options.MigrateAtStart), options.MigrateAtStart);
     }
 
     /// <summary>Reads what the gateway itself needs.</summary>

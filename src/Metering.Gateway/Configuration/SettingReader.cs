@@ -22,8 +22,9 @@ internal sealed class SettingReader(IConfigurationSection section)
         {
             if (!names.Contains(setting.Key, StringComparer.OrdinalIgnoreCase))
             {
+                // A mistyped name may stand before a connection string, which holds a password.
                 throw new MeteringStartupException(
-                    $"{setting.Path} {(setting.Value is { } value ? $"(\"{value}\") " : string.Empty)}is not a setting; {section.Path} knows {string.Join(", ", names)}.");
+                    $"{setting.Path} {(setting.Value is { } value && !value.Contains('=', StringComparison.Ordinal) ? $"(\"{value}\") " : string.Empty)}is not a setting; {section.Path} knows {string.Join(", ", names)}.");
             }
         }
     }

@@ -4,22 +4,14 @@ using Microsoft.Extensions.Configuration;
 
 namespace Metering.Gateway;
 
-/// <summary>Checks the whole ledger of a data folder.</summary>
+/// <summary>Checks the whole ledger of a data folder, or of a PostgreSQL database.</summary>
 internal static class LedgerVerification
 {
     /// <returns>The exit code: 0 where the ledger is sound, else 1.</returns>
     /// <exception cref="MeteringStartupException">There is no ledger, or it cannot be opened.</exception>
     public static async Task<int> RunAsync(IConfigurationSection section, TextWriter output)
     {
-        var path = MeteringConfiguration.DatabasePath(section);
-        if (!File.Exists(path))
-        {
-            // Opening would make an empty ledger, which is sound: a mistyped folder must not pass for a good one.
-            throw new MeteringStartupException($"There is no ledger at {path}; name its folder with --data.");
-        }
-
-        // The file itself, whatever store is configured: an empty ledger in memory is always sound.
-        var store = SqliteLedgerStore.Open(path);
+        var store = Open(section);
         await using (store.ConfigureAwait(false))
         {
             var report = await LedgerVerifier.VerifyAsync(store).ConfigureAwait(false);
@@ -27,5 +19,23 @@ internal static class LedgerVerification
             await output.WriteLineAsync(report.IsSound ? "The ledger is sound." : $"The ledger is NOT sound. First fault: {report.Fault}").ConfigureAwait(false);
             return report.IsSound ? 0 : 1;
         }
+    }
+
+    private static ILedgerStore Open(IConfigurationSection section)
+    {
+        if (MeteringConfiguration.PostgreSqlConnection(section) is { } connection)
+        {
+            // Opening must not make an empty ledger, which is sound: a mistyped name must not pass for a good one.
+            return PostgreSqlLedgerStore.Open(connection, new() { MigrateAtStart = false });
+        }
+
+        var path = MeteringConfiguration.DatabasePath(section);
+        if (!File.Exists(path))
+        {
+            throw new MeteringStartupException($"There is no ledger at {path}; name its folder with --data.");
+        }
+
+        // The file itself, also where memory is configured: an empty ledger in memory is always sound.
+        return SqliteLedgerStore.Open(path);
     }
 }

@@ -12,13 +12,15 @@ internal sealed record ProgramArguments
 
           --urls URLS      Where to listen, separated by semicolons; default {program.DefaultUrl}
           --data FOLDER    Where the ledger is, made where it is missing; default {program.DefaultData}
-          --store STORE    sqlite (default), or memory: nothing outlasts the process
+          --store STORE    sqlite (default), postgres, or memory: nothing outlasts the process
+          --connection TEXT
+                           PostgreSQL's connection string, for --store postgres: "Host=…;Username=…;Password=…;Database=…"
           --new-demo-key   Print a new key of the demo account; older keys go on working
           --verify         Check the whole ledger in the data folder and exit: 0 where it is sound, else 1
           --help           Print this and exit
 
         Everything can also be set by appsettings.json in the current folder and by the environment: urls (URLS), Metering:Data
-        (Metering__Data), Metering:Store, Metering:QueueCapacity, Metering:MaxBatch, Metering:MemoryBudgetBytes,
+        (Metering__Data), Metering:Store, Metering:Connection, Metering:PostgreSql:…, Metering:QueueCapacity, Metering:MaxBatch, Metering:MemoryBudgetBytes,
         Metering:SnapshotInterval, Metering:ApiKeys:Prefixes, Metering:Products:ID:…, Metering:Plans:ID:…
         """;
 
@@ -27,6 +29,7 @@ internal sealed record ProgramArguments
         ["--urls"] = "urls",
         ["--data"] = "Metering:Data",
         ["--store"] = "Metering:Store",
+        ["--connection"] = "Metering:Connection",
     };
 
     /// <summary>Settings by their configuration keys.</summary>
@@ -59,7 +62,7 @@ internal sealed record ProgramArguments
                 ("--help" or "-h" or "-?", null) => arguments with { WantsHelp = true },
                 ("--new-demo-key", null) => arguments with { WantsNewDemoKey = true },
                 ("--verify", null) => arguments with { WantsVerification = true },
-                _ => throw new MeteringStartupException($"{args[index]} is not an option; allowed: --urls, --data, --store, --new-demo-key, --verify, --help."),
+                _ => throw new MeteringStartupException($"{args[index]} is not an option; allowed: --urls, --data, --store, --connection, --new-demo-key, --verify, --help."),
             };
         }
 

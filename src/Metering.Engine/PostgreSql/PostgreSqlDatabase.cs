@@ -1,0 +1,184 @@
+using System.Globalization;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Metering.Engine;
+
+/// <summary>Opens a database for the stores: checks all that can be wrong with it, in one sentence each, and brings the schema up to date.</summary>
+internal static class PostgreSqlDatabase
+{
+    private const int OldestServer = 15;
+
+    // An append, a snapshot, and two that end writers whose answers were lost.
+    private const int WriterConnections = 4;
+
+    /// <summary>How the setting is called in messages.</summary>
+    private const string Setting = "the connection string (Metering:Connection, --connection)";
+
+    /// <summary>
+    /// Opens a database with this build's schema, for as many connections as the options say; what the connection string says of them is
+    /// not heard, because each store has pools of its own.
+    /// </summary>
+    /// <exception cref="MeteringStartupException">A setting or the database is not usable; the message says which and what mends it.</exception>
+    public static NpgsqlDataSource Open(string connectionString, PostgreSqlStoreOptions options, ILogger logger)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        var settings = Parse(connectionString, options);
+        var source = NpgsqlDataSource.Create(settings);
+        try
+        {
+            using var connection = source.OpenConnection();
+            Prepare(connection, settings, options, logger);
+            return source;
+        }
+        catch (Exception error) when (PostgreSqlFailure.IsOfServer(error))
+        {
+            source.Dispose();
+            throw new MeteringStartupException(Sentence(error, settings), error);
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A second, smaller pool for writing, so that readers never keep a commit waiting for a connection.</summary>
+    public static NpgsqlDataSource OpenWriter(string connectionString, PostgreSqlStoreOptions options)
+    {
+        var settings = Parse(connectionString, options);
+        settings.MaxPoolSize = WriterConnections;
+        return NpgsqlDataSource.Create(settings);
+    }
+
+    private static NpgsqlConnectionStringBuilder Parse(string connectionString, PostgreSqlStoreOptions options)
+    {
+        NpgsqlConnectionStringBuilder settings;
+        try
+        {
+            settings = new(connectionString);
+        }
+        catch (Exception error) when (error is ArgumentException or FormatException or KeyNotFoundException)
+        {
+            // Not what was wrong with it: that could be a piece of the password.
+            throw new MeteringStartupException(
+                $"{Capital(Setting)} has a part that is no setting of PostgreSQL's; an example is \"Host=localhost;Username=metering;Password=…;Database=metering\".");
+        }
+
+        if (string.IsNullOrEmpty(settings.Host))
+        {
+            throw new MeteringStartupException($"{Capital(Setting)} names no Host; an example is \"Host=localhost;Username=metering;Password=…;Database=metering\".");
+        }
+
+        // A pooler gives a connection for one transaction at a time: nothing may be left on one, and nothing prepared or reset.
+        settings.NoResetOnClose = true;
+        settings.Enlist = false;
+        settings.Multiplexing = false;
+        settings.ApplicationName ??= "metering";
+        settings.Timeout = options.ConnectTimeoutSeconds;
+        settings.CommandTimeout = options.CommandTimeoutSeconds;
+        settings.MaxPoolSize = options.MaxReaders;
+        settings.MinPoolSize = 0;
+        return settings;
+    }
+
+    private static void Prepare(NpgsqlConnection connection, NpgsqlConnectionStringBuilder settings, PostgreSqlStoreOptions options, ILogger logger)
+    {
+        var database = Name(settings);
+        if (connection.PostgreSqlVersion.Major < OldestServer)
+        {
+            throw new MeteringStartupException(
+                $"{database} runs on PostgreSQL {connection.PostgreSqlVersion}; {OldestServer} or later is needed. Upgrade the server (pg_upgrade), or name another one in {Setting}.");
+        }
+
+        if (Ask(connection, "SELECT pg_is_in_recovery()"))
+        {
+            throw new MeteringStartupException(
+                $"{database} is a read-only replica; name the primary server in {Setting}, or several hosts with Target Session Attributes=primary.");
+        }
+
+        if (Ask(connection, "SELECT current_setting('transaction_read_only') = 'on'"))
+        {
+            throw new MeteringStartupException(
+                $"{database} is set to read-only; allow writing with: ALTER DATABASE \"{connection.Database}\" SET default_transaction_read_only = off (or the same of ROLE).");
+        }
+
+        var version = PostgreSqlSchema.Read(connection);
+        if (version < PostgreSqlSchema.Version)
+        {
+            version = Migrate(connection, database, version, options, logger);
+        }
+
+        if (version > PostgreSqlSchema.Version)
+        {
+            throw new MeteringStartupException(
+                $"The schema metering in {database} was made by a newer version (schema {version}; this build knows {PostgreSqlSchema.Version}). Start the newer version.");
+        }
+
+        if (!Ask(connection, "SELECT has_table_privilege('metering.heads', 'INSERT') AND has_table_privilege('metering.pages', 'INSERT') AND has_table_privilege('metering.writers', 'DELETE')"))
+        {
+            throw new MeteringStartupException(
+                $"{User(settings)} may not write in the schema metering of {database}; as its owner run: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA metering TO {settings.Username}.");
+        }
+    }
+
+    private static int Migrate(NpgsqlConnection connection, string database, int version, PostgreSqlStoreOptions options, ILogger logger)
+    {
+        var state = version == 0
+            ? $"has no schema metering (this build needs schema {PostgreSqlSchema.Version})"
+            : $"has an older schema ({version}; this build needs {PostgreSqlSchema.Version})";
+        if (!options.MigrateAtStart)
+        {
+            throw new MeteringStartupException($"{Capital(database)} {state}; run metering migrate, or start the server with MigrateAtStart.");
+        }
+
+        try
+        {
+            var before = PostgreSqlSchema.Migrate(connection);
+            if (before is > 0 && before < PostgreSqlSchema.Version)
+            {
+                logger.LogWarning("The schema metering in {Database} was brought from version {Before} to {After}.", database, before, PostgreSqlSchema.Version);
+            }
+
+            return Math.Max(before, PostgreSqlSchema.Version);
+        }
+        catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            throw new MeteringStartupException(
+                $"{Capital(database)} {state}, and this user may not change it ({error.MessageText}); run metering migrate as the database's owner, or: GRANT CREATE ON DATABASE \"{connection.Database}\".",
+                error);
+        }
+    }
+
+    private static bool Ask(NpgsqlConnection connection, string sql)
+    {
+        using var command = new NpgsqlCommand(sql, connection);
+        return command.ExecuteScalar() is true;
+    }
+
+    private static string Sentence(Exception error, NpgsqlConnectionStringBuilder settings) => error switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } =>
+            $"There is no {Name(settings)}; make it with: createdb -h {settings.Host} -p {settings.Port} -U {settings.Username} {settings.Database ?? settings.Username}.",
+        PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } refused =>
+            $"{Server(settings)} does not let {User(settings)} in ({refused.MessageText}); check Username and Password in {Setting}, and pg_hba.conf on the server.",
+        PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } denied =>
+            $"{User(settings)} has no rights in {Name(settings)} ({denied.MessageText}); run metering migrate as the database's owner and grant that user the schema metering.",
+        PostgresException other => $"{Name(settings)} refused the start: {other.MessageText} (SQLSTATE {other.SqlState}).",
+        _ when error is TimeoutException || error.InnerException is SocketException or TimeoutException or IOException =>
+            $"{Server(settings)} does not answer ({(error.InnerException ?? error).Message.TrimEnd('.')}); check Host and Port in {Setting}, and that the server runs.",
+        _ => $"{Server(settings)} cannot be used: {PostgreSqlFailure.Describe(error)} Check {Setting}.",
+    };
+
+    private static string Server(NpgsqlConnectionStringBuilder settings) =>
+        string.Create(CultureInfo.InvariantCulture, $"PostgreSQL at {settings.Host}:{settings.Port}");
+
+    private static string Name(NpgsqlConnectionStringBuilder settings) =>
+        string.Create(CultureInfo.InvariantCulture, $"database \"{settings.Database ?? settings.Username}\" at {settings.Host}:{settings.Port}");
+
+    private static string User(NpgsqlConnectionStringBuilder settings) => $"User \"{settings.Username}\"";
+
+    private static string Capital(string sentence) => string.Concat(char.ToUpperInvariant(sentence[0]).ToString(), sentence.AsSpan(1));
+}

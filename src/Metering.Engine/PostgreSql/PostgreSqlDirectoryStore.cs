@@ -1,0 +1,168 @@
+using System.Data;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Metering.Engine;
+
+/// <summary>The directory in the ledger's PostgreSQL database. Every call is one statement, which is its own transaction.</summary>
+public sealed class PostgreSqlDirectoryStore : IDirectoryStore
+{
+    private const string KeyColumns = "id, account, name, hash, display, scopes, created_at, expires_at, revoked_at";
+
+    // What was written must outlast the server whatever its own setting is; and the row says that something was written.
+    private const string Durably = "RETURNING set_config('synchronous_commit', 'on', true)";
+
+    private readonly NpgsqlDataSource source;
+    private bool disposed;
+
+    private PostgreSqlDirectoryStore(NpgsqlDataSource source)
+    {
+        this.source = source;
+    }
+
+    /// <summary>Opens a directory, making the schema where it is missing and the user may.</summary>
+    /// <param name="connectionString">As Npgsql reads it, for example <c>Host=localhost;Username=metering;Database=metering</c>.</param>
+    /// <param name="options">What is not in the connection string; null for the defaults.</param>
+    /// <param name="logger">Hears of a schema that was changed; null for nobody.</param>
+    /// <exception cref="MeteringStartupException">The database cannot be used; the message says why and what mends it.</exception>
+    public static PostgreSqlDirectoryStore Open(string connectionString, PostgreSqlStoreOptions? options = null, ILogger? logger = null) =>
+        new(PostgreSqlDatabase.Open(connectionString, options ?? new(), logger ?? NullLogger.Instance));
+
+    /// <inheritdoc />
+    public async ValueTask<bool> TryAddProfileAsync(AccountProfile profile, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        return await AnyAsync(
+            $"""
+            INSERT INTO metering.profiles (account, email, first_name, last_name, company_name, company_website, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account) DO NOTHING {Durably}
+            """,
+            [
+                Text(profile.Account.Value), Text(profile.Email), Text(profile.FirstName), Text(profile.LastName), Text(profile.CompanyName),
+                Text(profile.CompanyWebsite), Time(profile.CreatedAt),
+            ],
+            cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<AccountProfile?> FindProfileAsync(AccountId account, CancellationToken cancellationToken = default)
+    {
+        var found = await ReadAsync(
+            "SELECT email, first_name, last_name, company_name, company_website, created_at FROM metering.profiles WHERE account = $1",
+            [Text(account.Value)],
+            rows => new AccountProfile
+            {
+                Account = account,
+                Email = rows.GetString(0),
+                FirstName = OptionalText(rows, 1),
+                LastName = OptionalText(rows, 2),
+                CompanyName = OptionalText(rows, 3),
+                CompanyWebsite = OptionalText(rows, 4),
+                CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(5)),
+            },
+            cancellationToken);
+        return found.Count == 0 ? null : found[0];
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) =>
+        !await AnyAsync("SELECT 1 FROM metering.profiles LIMIT 1", [], cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask AddKeyAsync(ApiKey key, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        await AnyAsync(
+            $"INSERT INTO metering.api_keys ({KeyColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) {Durably}",
+            [
+                Text(key.Id), Text(key.Account.Value), Text(key.Name), Bytes(key.Hash), Text(key.Display),
+                new NpgsqlParameter<int> { TypedValue = (int)key.Scopes }, Time(key.CreatedAt), Time(key.ExpiresAt), Time(key.RevokedAt),
+            ],
+            cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<ApiKey?> FindKeyAsync(ReadOnlyMemory<byte> hash, CancellationToken cancellationToken = default)
+    {
+        var found = await ReadAsync($"SELECT {KeyColumns} FROM metering.api_keys WHERE hash = $1", [Bytes(hash)], KeyOf, cancellationToken);
+        return found.Count == 0 ? null : found[0];
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<IReadOnlyList<ApiKey>> ListKeysAsync(AccountId account, CancellationToken cancellationToken = default) => await ReadAsync(
+        $"SELECT {KeyColumns} FROM metering.api_keys WHERE account = $1 ORDER BY created_at, number", [Text(account.Value)], KeyOf, cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask<bool> RevokeKeyAsync(AccountId account, string id, DateTimeOffset at, CancellationToken cancellationToken = default) => await AnyAsync(
+        $"UPDATE metering.api_keys SET revoked_at = coalesce(revoked_at, $3) WHERE account = $1 AND id = $2 {Durably}",
+        [Text(account.Value), Text(id), Time(at)],
+        cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        disposed = true;
+        await source.DisposeAsync();
+    }
+
+    private static NpgsqlParameter Text(string? value) => value is null
+        ? new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = DBNull.Value }
+        : new NpgsqlParameter<string> { TypedValue = value };
+
+    private static NpgsqlParameter<ReadOnlyMemory<byte>> Bytes(ReadOnlyMemory<byte> value) => new() { TypedValue = value };
+
+    private static NpgsqlParameter Time(DateTimeOffset? value) => value is { } time
+        ? new NpgsqlParameter<long> { TypedValue = time.ToUnixTimeMilliseconds() }
+        : new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Bigint, Value = DBNull.Value };
+
+    private static string? OptionalText(NpgsqlDataReader rows, int column) => rows.IsDBNull(column) ? null : rows.GetString(column);
+
+    private static DateTimeOffset? OptionalTime(NpgsqlDataReader rows, int column) =>
+        rows.IsDBNull(column) ? null : DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(column));
+
+    private static ApiKey KeyOf(NpgsqlDataReader rows) => new()
+    {
+        Id = rows.GetString(0),
+        Account = new(rows.GetString(1)),
+        Name = rows.GetString(2),
+        Hash = rows.GetFieldValue<byte[]>(3),
+        Display = rows.GetString(4),
+        Scopes = (ApiKeyScopes)rows.GetInt32(5),
+        CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(6)),
+        ExpiresAt = OptionalTime(rows, 7),
+        RevokedAt = OptionalTime(rows, 8),
+    };
+
+    private async ValueTask<bool> AnyAsync(string sql, NpgsqlParameter[] parameters, CancellationToken cancellationToken) =>
+        (await ReadAsync(sql, parameters, _ => true, cancellationToken)).Count > 0;
+
+    private async ValueTask<List<T>> ReadAsync<T>(string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        try
+        {
+            await using var command = source.CreateCommand(sql);
+            command.Parameters.AddRange(parameters);
+            await using var rows = await command.ExecuteReaderAsync(CommandBehavior.SingleResult, cancellationToken);
+            var result = new List<T>();
+            while (await rows.ReadAsync(cancellationToken))
+            {
+                result.Add(read(rows));
+            }
+
+            // To the end: only the answer behind the rows says that the statement's transaction was committed.
+            await rows.NextResultAsync(cancellationToken);
+            return result;
+        }
+        catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            throw new InvalidOperationException($"The directory has that API key already: {error.MessageText}.", error);
+        }
+        catch (Exception error) when (PostgreSqlFailure.IsOfServer(error))
+        {
+            throw PostgreSqlFailure.Unavailable(error);
+        }
+    }
+}
