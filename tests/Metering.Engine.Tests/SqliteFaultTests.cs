@@ -12,6 +12,8 @@ public sealed class SqliteFaultTests : IAsyncLifetime
 
     private string Database => folder.File("metering.db");
 
+    private string Journal => SqliteLedgerStore.JournalPath(Database);
+
     public Task InitializeAsync()
     {
         store = SqliteLedgerStore.Open(Database);
@@ -32,17 +34,17 @@ public sealed class SqliteFaultTests : IAsyncLifetime
         var before = known.Rows.Count;
         AppendGroup[] batch = [known.Next(2_000), added.Next(5)];
 
-        store.LimitGrowth(pages: 10);
+        store.Journal.LimitGrowth(pages: 10);
         for (var attempt = 0; attempt < 2; attempt++)
         {
             var refused = await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await store.AppendAsync(batch));
-            Assert.Contains("metering.db cannot be written now", refused.Message, StringComparison.Ordinal);
+            Assert.Contains("metering.journal.db cannot be written now", refused.Message, StringComparison.Ordinal);
             Assert.All(batch, group => Assert.Equal(AppendResult.Pending, group.Result));
             Assert.Equal(before, (await store.ReadHeadAsync(known.Account)).Head.Sequence);
             Assert.Equal([known.Account], await store.ListAccountsAsync(null, 10));
         }
 
-        store.LimitGrowth(pages: 1_000_000);
+        store.Journal.LimitGrowth(pages: 1_000_000);
         await store.AppendAsync(batch);
         Assert.All(batch, group => Assert.Equal(AppendResult.Appended, group.Result));
         Assert.Equal(known.Head, (await store.ReadHeadAsync(known.Account)).Head);
@@ -50,19 +52,12 @@ public sealed class SqliteFaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_full_disk_refuses_a_snapshot_and_appends_stay_synced_afterwards()
+    public async Task Deleting_journal_records_leaves_appends_synced()
     {
-        var ledger = new LedgerWriting("snapshot");
+        var ledger = new LedgerWriting("synced");
         await store.AppendAsync([ledger.Next()]);
-        store.LimitGrowth(pages: 10);
-        await Assert.ThrowsAsync<LedgerUnavailableException>(
-            async () => await store.SaveSnapshotAsync(ledger.Account, new(ledger.Head, 1, new byte[1_000_000])));
-        Assert.Empty(await store.ReadSnapshotsAsync(ledger.Account));
-
-        store.LimitGrowth(pages: 1_000_000);
-        await store.AppendAsync([ledger.Next()]);
-        Assert.Equal(2, store.SynchronousLevel);
-        Assert.Equal(ledger.Head, (await store.ReadHeadAsync(ledger.Account)).Head);
+        store.Journal.Delete(through: 0);
+        Assert.Equal(2, store.Journal.SynchronousLevel);
     }
 
     [Fact]
@@ -71,7 +66,7 @@ public sealed class SqliteFaultTests : IAsyncLifetime
         var ledger = new LedgerWriting("held");
         await store.AppendAsync([ledger.Next()]);
         var group = ledger.Next();
-        using (var other = SqliteDatabase.Open(Database, writable: true, busyMilliseconds: 0))
+        using (var other = SqliteDatabase.Open(Journal, writable: true, busyMilliseconds: 0))
         {
             other.Execute("BEGIN IMMEDIATE");
             Assert.False(await store.IsHealthyAsync());
@@ -86,13 +81,26 @@ public sealed class SqliteFaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Content_that_the_file_refuses_changes_nothing_and_heads_in_memory_stay_true()
+    public async Task A_record_that_somebody_else_put_into_the_journal_stops_all_further_writing()
+    {
+        var (good, other) = (new LedgerWriting("good"), new LedgerWriting("other"));
+        await store.AppendAsync([good.Next()]);
+        using (var stranger = SqliteDatabase.Open(Journal, writable: true, busyMilliseconds: 1_000))
+        {
+            stranger.Execute("INSERT INTO records VALUES (2, x'00')");
+        }
+
+        await Assert.ThrowsAsync<LedgerFatalException>(async () => await store.AppendAsync([other.Next()]));
+        await Assert.ThrowsAsync<LedgerFatalException>(async () => await store.AppendAsync([good.Next()]));
+        Assert.Equal(1, (await store.ReadHeadAsync(good.Account)).Head.Sequence);
+    }
+
+    [Fact]
+    public async Task Numbers_that_do_not_follow_change_nothing_and_heads_in_memory_stay_true()
     {
         var (good, bad) = (new LedgerWriting("good"), new LedgerWriting("bad"));
         await store.AppendAsync([good.Next(), bad.Next()]);
-
-        // A row that is in the way, as no writer of this process could have made it.
-        Execute("INSERT INTO entries (account, sequence, transaction_number, is_transaction, facts) SELECT account, 3, 3, 1, x'00' FROM accounts WHERE id = 'bad'");
+        bad.Transactions++;
         AppendGroup[] batch = [good.Next(2), bad.Next(2)];
         await Assert.ThrowsAsync<LedgerContentException>(async () => await store.AppendAsync(batch));
         Assert.All(batch, group => Assert.Equal(AppendResult.Pending, group.Result));
@@ -125,7 +133,7 @@ public sealed class SqliteFaultTests : IAsyncLifetime
         store = SqliteLedgerStore.Open(Database);
 
         // Another connection's commit makes this store forget the pages that it holds in memory.
-        Execute("PRAGMA user_version = 1");
+        Execute("PRAGMA user_version = 2");
         Overwrite(Database);
 
         await Assert.ThrowsAsync<LedgerFormatException>(async () => await store.ReadAsync(ledger.Account, 1, 10));
@@ -142,23 +150,13 @@ public sealed class SqliteFaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Heads_that_left_memory_are_read_from_the_file()
+    public async Task Heads_that_are_not_in_memory_are_read_from_the_pages()
     {
-        var cache = new HeadCache(capacity: 4);
-        for (var number = 1; number <= 5; number++)
-        {
-            cache.Set(new($"a{number}"), new(number, LedgerHead.Empty(new($"a{number}"))));
-        }
-
-        Assert.False(cache.TryGet(new("a1"), out _));
-        Assert.True(cache.TryGet(new("a5"), out var head));
-        Assert.Equal(5, head.Account);
-
-        // And a store that has no head in memory compares with the file's.
         var ledger = new LedgerWriting("reopened");
         await store.AppendAsync([ledger.Next(2)]);
         await store.DisposeAsync();
         store = SqliteLedgerStore.Open(Database);
+        Assert.Equal(0, store.BacklogEntries);
         var (stale, next) = (ledger.Rival(2), ledger.Next());
         _ = stale.Next(1);
         var refused = stale.Next();

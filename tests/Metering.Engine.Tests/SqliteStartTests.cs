@@ -14,7 +14,7 @@ public sealed class SqliteStartTests : IDisposable
     public void Dispose() => folder.Remove();
 
     [Fact]
-    public async Task The_folder_is_made_and_closing_leaves_one_whole_file()
+    public async Task The_folder_is_made_and_closing_leaves_whole_files()
     {
         var path = folder.File(Path.Combine("deep", "er", "metering.db"));
         await using (var store = SqliteLedgerStore.Open(path))
@@ -22,7 +22,7 @@ public sealed class SqliteStartTests : IDisposable
             await store.AppendAsync([new LedgerWriting("a").Next()]);
         }
 
-        Assert.Equal(["metering.db", "metering.db.lock"], Directory.GetFiles(Path.GetDirectoryName(path)!).Select(Path.GetFileName).Order());
+        Assert.Equal(["metering.db", "metering.db.lock", "metering.journal.db"], Directory.GetFiles(Path.GetDirectoryName(path)!).Select(Path.GetFileName).Order());
     }
 
     [Fact]
@@ -49,6 +49,8 @@ public sealed class SqliteStartTests : IDisposable
             // What is on disk now is what a kill would leave.
             File.Copy(Database, folder.File("left/metering.db"));
             File.Copy(Database + "-wal", folder.File("left/metering.db-wal"));
+            File.Copy(folder.File("metering.journal.db"), folder.File("left/metering.journal.db"));
+            File.Copy(folder.File("metering.journal.db-wal"), folder.File("left/metering.journal.db-wal"));
         }
 
         await using var recovered = SqliteLedgerStore.Open(folder.File("left/metering.db"));
@@ -61,10 +63,10 @@ public sealed class SqliteStartTests : IDisposable
         await SqliteLedgerStore.Open(Database).DisposeAsync();
         Execute("PRAGMA user_version = 7");
         Assert.Equal(
-            "The database metering.db was written by a newer version (schema 7; this build knows 1). Start the newer version, or restore a backup.",
+            "The database metering.db was written by a newer version (schema 7; this build knows 2). Start the newer version, or restore a backup.",
             Refused().Message);
 
-        Execute("PRAGMA user_version = 1");
+        Execute("PRAGMA user_version = 2");
         await SqliteLedgerStore.Open(Database).DisposeAsync();
     }
 

@@ -104,7 +104,7 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IAsyncLifetime
             var said = server.Errors + server.Output;
             Assert.Contains("The process stops now", said, StringComparison.Ordinal);
             Assert.DoesNotContain("   at ", said, StringComparison.Ordinal);
-            sentence = said[said.IndexOf("metering.db", StringComparison.Ordinal)..].ReplaceLineEndings(" ");
+            sentence = said[said.IndexOf("metering.journal.db", StringComparison.Ordinal)..].ReplaceLineEndings(" ");
         }
 
         mend();

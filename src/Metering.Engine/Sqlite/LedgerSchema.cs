@@ -3,21 +3,10 @@ namespace Metering.Engine;
 /// <summary>The schema of the ledger's file. One constant a migration; the next one goes at the end of <see cref="Format"/>.</summary>
 internal static class LedgerSchema
 {
-    /// <summary>
-    /// How many low bits of a sequence number its key segment leaves out: 32,768 entries of an account share one.
-    /// The index begins with account and segment, so that the keys of a busy account, which are random, land in the few pages of its
-    /// newest segment instead of anywhere in its history. Measured on one account, 256 rows a commit, a million entries: no segments
-    /// 66,000 rows a second and falling (49,000 at three million), segments of 65,536 entries 111,000, of 32,768 147,000, of 16,384
-    /// 149,000, steady; no index at all 240,000. The price: a look-up probes each segment of the account, newest first.
-    /// </summary>
-    public const int SegmentBits = 15;
-
     /// <summary>What the file is.</summary>
-    public static readonly SqliteFormat Format = new(0x4D_54_4C_47, [Version1]);
+    public static readonly SqliteFormat Format = new(0x4D_54_4C_47, [Version1, Version2], PageBytes: 16_384);
 
-    // Rows in the order of arrival with an index over them, not one tree clustered by account: measured with 256 rows a commit spread over
-    // 10,000 accounts, a table with indexes takes 45,000 rows a second, WITHOUT ROWID and a packed integer key 27,000 and less, because
-    // whole rows then split pages where only 10 bytes of index have to go. On one account all are equal.
+    // A row an entry. What is in it moves into pages at the first start of version 2 (LedgerMigration), and then the table goes.
     private const string Version1 =
         """
         CREATE TABLE accounts (
@@ -47,5 +36,39 @@ internal static class LedgerSchema
             state    BLOB NOT NULL
         );
         CREATE UNIQUE INDEX snapshots_by_sequence ON snapshots (account, sequence);
+        """;
+
+    // Pages lie in the order of writing with an index over them, not in one tree clustered by account: a page that comes between others would
+    // split what is there, while at the end of the file it touches nothing else. An account's oldest pages can be moved to another
+    // file with one statement: WHERE account = ? AND last_sequence < ?.
+    private const string Version2 =
+        """
+        CREATE TABLE ledger (
+            one           INTEGER PRIMARY KEY CHECK (one = 1),
+            identity      BLOB NOT NULL,    -- random; the journal repeats it
+            watermark     INTEGER NOT NULL, -- the last journal record that is in the pages
+            needs_journal INTEGER NOT NULL  -- 1 while a journal may hold what the pages do not
+        );
+        INSERT INTO ledger (one, identity, watermark, needs_journal) VALUES (1, randomblob(16), 0, 0);
+
+        CREATE TABLE pages (
+            page           INTEGER PRIMARY KEY,
+            account        INTEGER NOT NULL,
+            first_sequence INTEGER NOT NULL,
+            last_sequence  INTEGER NOT NULL,
+            number_before  INTEGER NOT NULL, -- transactions before the first entry
+            last_number    INTEGER NOT NULL, -- transactions up to and including the last one
+            last_link      BLOB,             -- of the last entry, where a commit group ends there
+            checksum       INTEGER NOT NULL, -- CRC-32C of the columns before and the body
+            body           BLOB NOT NULL     -- packed entries (StoredRows)
+        );
+        CREATE UNIQUE INDEX pages_by_sequence ON pages (account, first_sequence);
+
+        CREATE TABLE key_runs (
+            bucket INTEGER NOT NULL,
+            run    INTEGER NOT NULL,
+            body   BLOB NOT NULL -- packed keys (KeyRuns)
+        );
+        CREATE UNIQUE INDEX key_runs_by_bucket ON key_runs (bucket, run);
         """;
 }

@@ -5,7 +5,11 @@ namespace Metering.Engine;
 /// <summary>What a database file holds: enough to tell it from others and to bring it up to this build's schema.</summary>
 /// <param name="ApplicationId">Marks the file as ours, and as this kind.</param>
 /// <param name="Migrations">SQL, the first one making an empty file version 1. Never changed once released; only added to.</param>
-internal sealed record SqliteFormat(int ApplicationId, IReadOnlyList<string> Migrations);
+/// <param name="PageBytes">
+/// SQLite's pages in a new file; a file keeps what it was made with. A page costs two system calls in the log and two more when it is moved into the
+/// file, so larger ones save time where much is written at once; small writes write a whole page.
+/// </param>
+internal sealed record SqliteFormat(int ApplicationId, IReadOnlyList<string> Migrations, int PageBytes = 4_096);
 
 /// <summary>
 /// A database file that this process owns: locked, checked, in WAL mode, at this build's schema. Everything that can be wrong with a file
@@ -21,9 +25,12 @@ internal sealed class SqliteFile : IDisposable
 
     private static readonly byte[] Magic = "SQLite format 3\0"u8.ToArray();
 
-    private readonly SqliteLock fileLock;
+    // The log may grow by so much between checkpoints.
+    private const long RoomNeeded = 64L << 20;
 
-    private SqliteFile(string path, SqliteLock fileLock, SqliteDatabase writer)
+    private readonly SqliteLock? fileLock;
+
+    private SqliteFile(string path, SqliteLock? fileLock, SqliteDatabase writer)
     {
         Path = path;
         this.fileLock = fileLock;
@@ -39,18 +46,38 @@ internal sealed class SqliteFile : IDisposable
     /// <summary>The only connection that writes.</summary>
     public SqliteDatabase Writer { get; }
 
+    /// <summary>True where the disk has room for what the log may take.</summary>
+    public bool HasRoom
+    {
+        get
+        {
+            try
+            {
+                return new DriveInfo(OperatingSystem.IsWindows() ? System.IO.Path.GetPathRoot(Path)! : Folder(Path)).AvailableFreeSpace >= RoomNeeded;
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }
+    }
+
     /// <summary>Opens a file, making it and its folder where they are missing.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="format">What it is to be.</param>
+    /// <param name="takesLock">False where the lock of another file of the same owner holds this one too.</param>
     /// <exception cref="MeteringStartupException">It cannot be used; the message says why and what to do.</exception>
-    public static SqliteFile Open(string path, SqliteFormat format)
+    public static SqliteFile Open(string path, SqliteFormat format, bool takesLock = true)
     {
         var full = Locate(path);
-        var fileLock = SqliteLock.Take(full);
+        var fileLock = takesLock ? SqliteLock.Take(full) : null;
         SqliteDatabase? writer = null;
         try
         {
             CheckHeader(full);
             writer = SqliteDatabase.Open(full, writable: true, BusyMilliseconds);
             CheckOwner(writer, full, format);
+            writer.Execute($"PRAGMA page_size = {format.PageBytes}");
             Configure(writer, full);
             MakeDurable(writer, full);
             Migrate(writer, format);
@@ -60,7 +87,7 @@ internal sealed class SqliteFile : IDisposable
         catch (Exception error)
         {
             writer?.Dispose();
-            fileLock.Dispose();
+            fileLock?.Dispose();
             throw error is SqliteFailure failure ? StartupSentence(failure, full) : error;
         }
     }
@@ -91,7 +118,7 @@ internal sealed class SqliteFile : IDisposable
     {
         Writer.TryRollBack();
         Writer.Dispose();
-        fileLock.Dispose();
+        fileLock?.Dispose();
     }
 
     private static string Locate(string path)

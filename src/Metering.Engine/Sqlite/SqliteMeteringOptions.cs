@@ -4,15 +4,21 @@ namespace Metering.Engine;
 public static class SqliteMeteringOptions
 {
     /// <summary>
-    /// Keeps the ledger in a SQLite file, and the directory in a second one beside it (<c>metering.db</c>, <c>metering.directory.db</c>), so
-    /// that the directory never contends with commits. The files and their folder are made where they are missing. One process at a time.
+    /// Keeps the ledger in two SQLite files, <c>metering.db</c> and its journal <c>metering.journal.db</c>, and the directory in a third one beside
+    /// them (<c>metering.directory.db</c>), so that neither contends with commits. The files and their folder are made where they are missing.
+    /// One process at a time.
     /// </summary>
     /// <param name="options">The options.</param>
     /// <param name="path">The ledger's file; relative paths count from the current folder. It needs a local disk.</param>
+    /// <param name="configure">Sets limits; null for the defaults.</param>
     /// <returns>The options.</returns>
-    public static CreditMeteringOptions UseSqlite(this CreditMeteringOptions options, string path)
+    /// <exception cref="MeteringStartupException">A limit is out of range.</exception>
+    public static CreditMeteringOptions UseSqlite(this CreditMeteringOptions options, string path, Action<SqliteLedgerOptions>? configure = null)
     {
-        options.LedgerStoreFactory = _ => SqliteLedgerStore.Open(path);
+        var ledger = new SqliteLedgerOptions();
+        configure?.Invoke(ledger);
+        ledger.Validate();
+        options.LedgerStoreFactory = _ => SqliteLedgerStore.Open(path, ledger);
         options.DirectoryStoreFactory = _ => SqliteDirectoryStore.Open(DirectoryPath(path));
         return options;
     }
