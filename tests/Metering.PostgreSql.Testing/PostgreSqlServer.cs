@@ -22,7 +22,12 @@ public sealed class PostgreSqlServer : IAsyncDisposable
             case $command in
                 start) start "$1" "$2" ;;
                 stop) "$1/pg_ctl" -D data -m fast -w stop >/dev/null 2>&1 ;;
-                kill) pid=$(head -n 1 data/postmaster.pid); kill -KILL "$pid" $(ps -o pid= --ppid "$pid"); rm -f data/postmaster.pid ;;
+                replica) "$1/pg_ctl" -D data -m fast -w stop >/dev/null 2>&1; touch data/standby.signal; start "$1" "$2" ;;
+                kill)
+                    all="$(head -n 1 data/postmaster.pid) $(ps -o pid= --ppid "$(head -n 1 data/postmaster.pid)")"
+                    kill -KILL $all
+                    while ps -o stat= -p "$(echo $all | tr ' ' ,)" | grep -q '^[^Z]'; do :; done
+                    rm -f data/postmaster.pid .s.PGSQL.5432 .s.PGSQL.5432.lock ;;
             esac
             echo "$command $?"
         done
@@ -103,6 +108,9 @@ public sealed class PostgreSqlServer : IAsyncDisposable
 
     /// <summary>Starts it again on what is on disk.</summary>
     public Task StartAgainAsync() => TellAsync("start");
+
+    /// <summary>Makes it a replica, for good: it answers reads only.</summary>
+    public Task BecomeReplicaAsync() => TellAsync("replica");
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()

@@ -9,6 +9,7 @@ namespace Metering.Engine;
 /// <summary>The directory in the ledger's PostgreSQL database. Every call is one statement, which is its own transaction.</summary>
 public sealed class PostgreSqlDirectoryStore : IDirectoryStore
 {
+    private const string ProfileColumns = "account, email, first_name, last_name, company_name, company_website, created_at";
     private const string KeyColumns = "id, account, name, hash, display, scopes, created_at, expires_at, revoked_at";
 
     // What was written must outlast the server whatever its own setting is; and the row says that something was written.
@@ -36,7 +37,7 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
         ArgumentNullException.ThrowIfNull(profile);
         return await AnyAsync(
             $"""
-            INSERT INTO metering.profiles (account, email, first_name, last_name, company_name, company_website, created_at)
+            INSERT INTO metering.profiles ({ProfileColumns})
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account) DO NOTHING {Durably}
             """,
             [
@@ -49,20 +50,7 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
     /// <inheritdoc />
     public async ValueTask<AccountProfile?> FindProfileAsync(AccountId account, CancellationToken cancellationToken = default)
     {
-        var found = await ReadAsync(
-            "SELECT email, first_name, last_name, company_name, company_website, created_at FROM metering.profiles WHERE account = $1",
-            [Text(account.Value)],
-            rows => new AccountProfile
-            {
-                Account = account,
-                Email = rows.GetString(0),
-                FirstName = OptionalText(rows, 1),
-                LastName = OptionalText(rows, 2),
-                CompanyName = OptionalText(rows, 3),
-                CompanyWebsite = OptionalText(rows, 4),
-                CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(5)),
-            },
-            cancellationToken);
+        var found = await ReadAsync($"SELECT {ProfileColumns} FROM metering.profiles WHERE account = $1", [Text(account.Value)], ProfileOf, cancellationToken);
         return found.Count == 0 ? null : found[0];
     }
 
@@ -78,7 +66,7 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
             $"INSERT INTO metering.api_keys ({KeyColumns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) {Durably}",
             [
                 Text(key.Id), Text(key.Account.Value), Text(key.Name), Bytes(key.Hash), Text(key.Display),
-                new NpgsqlParameter<int> { TypedValue = (int)key.Scopes }, Time(key.CreatedAt), Time(key.ExpiresAt), Time(key.RevokedAt),
+                Value((int)key.Scopes), Time(key.CreatedAt), Time(key.ExpiresAt), Time(key.RevokedAt),
             ],
             cancellationToken);
     }
@@ -100,6 +88,54 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
         [Text(account.Value), Text(id), Time(at)],
         cancellationToken);
 
+    /// <summary>Profiles in ascending order of their accounts' ids (ordinal), after a given one; at most <paramref name="limit"/>.</summary>
+    public async ValueTask<IReadOnlyList<AccountProfile>> ListProfilesAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) => await ReadAsync(
+        $"SELECT {ProfileColumns} FROM metering.profiles WHERE account > $1 ORDER BY account LIMIT $2",
+        [Text(after?.Value ?? string.Empty), Value(limit)],
+        ProfileOf,
+        cancellationToken);
+
+    /// <summary>
+    /// The keys of all accounts in the order of their making here, expired and revoked ones included, after the one with an id; at most
+    /// <paramref name="limit"/>. Nothing where no key has that id.
+    /// </summary>
+    public async ValueTask<IReadOnlyList<ApiKey>> ListAllKeysAsync(string? afterId, int limit, CancellationToken cancellationToken = default) => await ReadAsync(
+        $"""
+        SELECT {KeyColumns} FROM metering.api_keys
+        WHERE number > CASE WHEN $1 IS NULL THEN 0 ELSE (SELECT k.number FROM metering.api_keys k WHERE k.id = $1) END ORDER BY number LIMIT $2
+        """,
+        [Text(afterId), Value(limit)],
+        KeyOf,
+        cancellationToken);
+
+    /// <summary>
+    /// Adds what another directory holds, in one commit and in the order given: for copies, which run again after they were broken off. An
+    /// account that has a profile keeps it, and a key whose id is taken stays as it is.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">A key's hash is taken by a key with another id; nothing was changed.</exception>
+    public async ValueTask ImportAsync(IReadOnlyList<AccountProfile> profiles, IReadOnlyList<ApiKey> keys, CancellationToken cancellationToken = default) => await ReadAsync(
+        $"""
+        WITH added_profiles AS (
+            INSERT INTO metering.profiles ({ProfileColumns})
+            SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account) DO NOTHING),
+        added_keys AS (
+            INSERT INTO metering.api_keys ({KeyColumns})
+            SELECT k.id, k.account, k.name, k.hash, k.display, k.scopes, k.created_at, k.expires_at, k.revoked_at
+            FROM unnest($8, $9, $10, $11, $12, $13, $14, $15, $16) WITH ORDINALITY k ({KeyColumns}, place)
+            ORDER BY k.place ON CONFLICT (id) DO NOTHING)
+        SELECT set_config('synchronous_commit', 'on', true)
+        """,
+        [
+            Column(profiles, profile => profile.Account.Value), Column(profiles, profile => profile.Email), Column(profiles, profile => profile.FirstName),
+            Column(profiles, profile => profile.LastName), Column(profiles, profile => profile.CompanyName), Column(profiles, profile => profile.CompanyWebsite),
+            Column(profiles, profile => profile.CreatedAt.ToUnixTimeMilliseconds()),
+            Column(keys, key => key.Id), Column(keys, key => key.Account.Value), Column(keys, key => key.Name), Column(keys, key => key.Hash.ToArray()),
+            Column(keys, key => key.Display), Column(keys, key => (int)key.Scopes), Column(keys, key => key.CreatedAt.ToUnixTimeMilliseconds()),
+            Column(keys, key => key.ExpiresAt?.ToUnixTimeMilliseconds()), Column(keys, key => key.RevokedAt?.ToUnixTimeMilliseconds()),
+        ],
+        _ => true,
+        cancellationToken);
+
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
@@ -111,6 +147,10 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
         ? new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = DBNull.Value }
         : new NpgsqlParameter<string> { TypedValue = value };
 
+    private static NpgsqlParameter<int> Value(int value) => new() { TypedValue = value };
+
+    private static NpgsqlParameter<T[]> Column<TRow, T>(IReadOnlyList<TRow> rows, Func<TRow, T> value) => new() { TypedValue = [.. rows.Select(value)] };
+
     private static NpgsqlParameter<ReadOnlyMemory<byte>> Bytes(ReadOnlyMemory<byte> value) => new() { TypedValue = value };
 
     private static NpgsqlParameter Time(DateTimeOffset? value) => value is { } time
@@ -121,6 +161,17 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
 
     private static DateTimeOffset? OptionalTime(NpgsqlDataReader rows, int column) =>
         rows.IsDBNull(column) ? null : DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(column));
+
+    private static AccountProfile ProfileOf(NpgsqlDataReader rows) => new()
+    {
+        Account = new(rows.GetString(0)),
+        Email = rows.GetString(1),
+        FirstName = OptionalText(rows, 2),
+        LastName = OptionalText(rows, 3),
+        CompanyName = OptionalText(rows, 4),
+        CompanyWebsite = OptionalText(rows, 5),
+        CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(6)),
+    };
 
     private static ApiKey KeyOf(NpgsqlDataReader rows) => new()
     {

@@ -20,7 +20,9 @@ internal static class PostgreSqlSchema
     /// <exception cref="NpgsqlException">The server refused.</exception>
     public static int Read(NpgsqlConnection connection)
     {
-        using var exists = new NpgsqlCommand("SELECT to_regclass('metering.schema_version') IS NOT NULL", connection);
+        // Not to_regclass, which answers from a cache: it would miss the schema that another process made while this one waited for the lock.
+        using var exists = new NpgsqlCommand(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'metering' AND tablename = 'schema_version')", connection);
         if (exists.ExecuteScalar() is not true)
         {
             return 0;

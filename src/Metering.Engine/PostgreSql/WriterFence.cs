@@ -24,9 +24,16 @@ internal sealed class WriterFence(NpgsqlDataSource source)
             return known;
         }
 
-        // A number that a lost answer leaves behind is never written under.
+        // A number that a lost answer leaves behind is never written under. What dead processes left goes after a while; a living one whose
+        // number goes with it takes another.
         var writer = Random.Shared.NextInt64();
-        await using var command = source.CreateCommand("INSERT INTO metering.writers (id) VALUES ($1)");
+        await using var command = source.CreateCommand(
+            """
+            WITH left_behind AS (
+                DELETE FROM metering.writers WHERE id IN (
+                    SELECT w.id FROM metering.writers w WHERE w.started_at < now() - interval '30 days' FOR UPDATE SKIP LOCKED))
+            INSERT INTO metering.writers (id) VALUES ($1)
+            """);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = writer });
         await command.ExecuteNonQueryAsync();
         current = writer;
