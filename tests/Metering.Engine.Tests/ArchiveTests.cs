@@ -457,3 +457,16 @@ public sealed class MemoryArchiveTests : ArchiveTests
 {
     protected override ILedgerStore Open(string name) => new MemoryLedgerStore();
 }
+
+public sealed class SqliteArchiveTests : ArchiveTests
+{
+    private readonly TempFolder folder = new();
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        folder.Remove();
+    }
+
+    protected override ILedgerStore Open(string name) => SqliteLedgerStore.Open(folder.File($"{name}.db"));
+}

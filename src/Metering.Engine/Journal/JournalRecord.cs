@@ -47,7 +47,7 @@ internal static class JournalRecord
         at = rows;
         for (var index = 0; index < group.Rows.Count; index++)
         {
-            at += StoredRows.Write(target[at..], group.Rows[index], index == group.Rows.Count - 1 ? group.Next.Link : null);
+            at += StoredRows.Write(target[at..], group.Rows[index], index == group.Rows.Count - 1 ? group.Next.Link : group.Rows[index].Link);
         }
 
         BinaryPrimitives.WriteInt32LittleEndian(target[(rows - 4)..], at - rows);
