@@ -90,7 +90,11 @@ public abstract partial class LedgerStoreConformance : IAsyncLifetime
 
         AssertRows(ledger.Rows, await Store.ReadAsync(ledger.Account, 1, 100));
         Assert.Equal((ledger.Head, ledger.Transactions), await Store.ReadHeadAsync(ledger.Account));
-        await AppendAsync(AppendResult.HeadMismatch, commits);
+        foreach (var commit in commits)
+        {
+            await AppendAsync(AppendResult.HeadMismatch, commit);
+        }
+
         await AppendAsync(ledger.Next());
         AssertRows(ledger.Rows, await Store.ReadAsync(ledger.Account, 1, 100));
     }

@@ -90,7 +90,8 @@ internal sealed partial class JournaledLedgerStore : ITailSource
             CheckUsable();
             if (CanTakeSnapshot(account, snapshot.Head.Sequence))
             {
-                WorkArrived?.Invoke(Keep(account, snapshot with { State = snapshot.State.ToArray() }));
+                var isUrgent = Keep(account, snapshot with { State = snapshot.State.ToArray() });
+                WorkArrived?.Invoke(isUrgent);
             }
 
             return ValueTask.CompletedTask;

@@ -134,7 +134,10 @@ internal sealed partial class JournaledLedgerStore
             {
                 tailFirst = state.Spans[0].First;
                 var first = Math.Max(0, state.IndexOf(from));
-                var end = Math.Max(first, limit < long.MaxValue - from ? state.IndexOf(from + limit - 1) + 1 : state.Spans.Length);
+
+                // As if the pages had nothing from there on, because what they had may be archived.
+                var begin = Math.Max(from, tailFirst);
+                var end = Math.Max(first, limit < long.MaxValue - begin ? state.IndexOf(begin + limit - 1) + 1 : state.Spans.Length);
                 spans = state.Spans[first..end].ToArray();
             }
         }
