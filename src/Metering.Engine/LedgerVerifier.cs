@@ -70,6 +70,12 @@ public static class LedgerVerifier
                 var before = report;
                 var (entries, fault) = await verification.VerifyAsync(
                     account, checkedEntries => progress?.Report(before with { Entries = before.Entries + checkedEntries }), cancellationToken);
+                if (entries == 0 && fault is null && await store.ReadBaseAsync(account, cancellationToken) is null)
+                {
+                    // A ledger lists accounts with entries or a base only: these were lost, and no chain is left to tell.
+                    fault = $"Account {account}, entry 1: the account is listed, and has no entries.";
+                }
+
                 report = new(report.Accounts + 1, report.Entries + entries, fault);
                 progress?.Report(report);
                 if (fault is not null)

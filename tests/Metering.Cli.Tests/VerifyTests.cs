@@ -90,6 +90,15 @@ public sealed class VerifyTests : IDisposable
     }
 
     [Fact]
+    public async Task An_account_that_has_lost_all_its_entries_is_named()
+    {
+        await TestData.FillAsync(Data);
+        await using var ledger = SqliteLedgerStore.Open(TestData.LedgerOf(Data));
+        var report = await LedgerVerifier.VerifyAsync(new Emptied(ledger, new("account-002")));
+        Assert.Equal("Account account-002, entry 1: the account is listed, and has no entries.", report.Fault);
+    }
+
+    [Fact]
     public async Task A_file_that_is_no_ledger_any_more_is_damage_and_a_missing_or_busy_one_is_not()
     {
         await TestData.FillAsync(Data);
@@ -135,6 +144,12 @@ public sealed class VerifyTests : IDisposable
             var rows = await base.ReadAsync(account, fromSequence, limit, cancellationToken);
             return [.. rows.Select(stored => stored.Sequence == row.Sequence && stored.Facts.Span.SequenceEqual(row.Facts.Span) ? stored with { Texts = texts } : stored)];
         }
+    }
+
+    private sealed class Emptied(ILedgerStore inner, AccountId emptied) : Conformance.DelegatingLedgerStore(inner)
+    {
+        public override ValueTask<IReadOnlyList<LedgerRow>> ReadAsync(AccountId account, long fromSequence, int limit, CancellationToken cancellationToken = default) =>
+            account == emptied ? new([]) : base.ReadAsync(account, fromSequence, limit, cancellationToken);
     }
 
     private sealed class Unreadable(ILedgerStore inner, AccountId bad, long sequence) : Conformance.DelegatingLedgerStore(inner)

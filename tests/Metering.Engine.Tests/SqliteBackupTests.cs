@@ -47,8 +47,10 @@ public sealed class SqliteBackupTests : IDisposable
         await using (var store = SqliteLedgerStore.Open(Ledger))
         {
             await store.AppendAsync([ledger.Next(3)]);
-            File.Copy(Ledger, folder.File("left/metering.db"));
-            File.Copy(Ledger + "-wal", folder.File("left/metering.db-wal"));
+            foreach (var file in Directory.GetFiles(folder.File("."), "metering.*").Where(file => !file.EndsWith(".lock", StringComparison.Ordinal)))
+            {
+                File.Copy(file, Path.Combine(folder.File("left"), Path.GetFileName(file)));
+            }
         }
 
         SqliteBackup.Run(folder.File("left/metering.db"), folder.File("backup"));
