@@ -35,7 +35,7 @@ public sealed class SimulationTests
                 "crashes", "is drained", "failed for good", "stores a snapshot", "HeadMismatch", "LedgerUnavailableException", "LedgerContentException", "(done)", "(not done)",
                 "cancelled", "replay #", "replay batch", "replay access", "jumps by -", "IdempotencyKeyReused", "ReferenceUsed", "InsufficientCredits", "SubscriptionInactive",
                 "MaxCreditsExceeded", "AccessLevelTooLow", "RefundExceedsCharge", "TransactionUnknown", "TransactionNotRefundable", "OutcomeUnknown", "Overloaded", "LedgerUnavailable",
-                "AccountExists", "AccountUnknown", "NotCharged", "REFUND", "unlimited=True",
+                "AccountExists", "AccountUnknown", "NotCharged", "stops archiving", "cuts acct", "cut fails", "TransactionArchived", ": Archived", "REFUND", "unlimited=True",
             ],
             what => Assert.Contains(what, history, StringComparison.OrdinalIgnoreCase));
     }

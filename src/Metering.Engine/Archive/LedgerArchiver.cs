@@ -155,16 +155,7 @@ public sealed class LedgerArchiver(ILedgerStore ledger, ILedgerStore archive, Em
             await ArchiveProof.HoldsAsync(archive, account, cancellationToken);
         }
 
-        // All of a batch at once: the meter commits them together.
-        var checkpoints = ready.ConvertAll(account => (account.Account, Outcome: meter.CheckpointAsync(account.Account, account.Point, cancellationToken).AsTask()));
-        foreach (var (account, outcome) in checkpoints)
-        {
-            if ((await outcome).Refusal is { } refusal)
-            {
-                throw new ArchiveException($"The checkpoint of account {account} was refused, and its entries stay in the ledger: {refusal.Message}");
-            }
-        }
-
+        await EnterCheckpointsAsync(cancellationToken);
         var cuts = ready.ConvertAll(account => new LedgerCut { Account = account.Account, Base = account.Base });
         await ledger.CutAsync(cuts, cancellationToken);
         for (var index = 0; index < cuts.Count; index++)
@@ -183,6 +174,25 @@ public sealed class LedgerArchiver(ILedgerStore ledger, ILedgerStore archive, Em
         }
 
         ready.Clear();
+    }
+
+    /// <summary>All of a batch at once, so that the meter commits them together; what finds its queue full goes again when the others are through.</summary>
+    private async ValueTask EnterCheckpointsAsync(CancellationToken cancellationToken)
+    {
+        var outcomes = await Task.WhenAll(ready.ConvertAll(account => meter.CheckpointAsync(account.Account, account.Point, cancellationToken).AsTask()));
+        for (var index = 0; index < outcomes.Length; index++)
+        {
+            var (outcome, account) = (outcomes[index], ready[index]);
+            if (outcome.Refusal is { Reason: RefusalReason.Overloaded })
+            {
+                outcome = await meter.CheckpointAsync(account.Account, account.Point, cancellationToken);
+            }
+
+            if (outcome.Refusal is { } refusal)
+            {
+                throw new ArchiveException($"The checkpoint of account {account.Account} was refused, and its entries stay in the ledger: {refusal.Message}");
+            }
+        }
     }
 }
 

@@ -29,7 +29,7 @@ internal sealed class Campaign(StoreBug bug)
                 Seeds++;
                 Steps += run.Steps;
                 Calls += run.Calls.Count;
-                Entries += run.Ledger.Accounts.Sum(account => run.Ledger.Rows(account).Count);
+                Entries += run.Ledger.Accounts.Sum(account => run.Rows(account).Count);
                 progress?.Invoke(Seeds);
                 if (violation is not null)
                 {

@@ -44,7 +44,7 @@ internal static class SimulationCommand
             arguments.Keep is { } keep ? [.. keep.Select(index => plan.Items[index])] : plan.Items,
             arguments.NoFaults ? FaultProfile.None : plan.Faults);
         var (run, violation) = Simulation.Execute(plan, arguments.Bug, arguments.IsVerbose ? output.WriteLine : null);
-        output.WriteLine(violation is null ? $"seed {seed}: sound, {run.Steps} steps, {run.Calls.Count} calls, {run.Ledger.Accounts.Sum(account => run.Ledger.Rows(account).Count)} entries" : $"seed {seed} FAILED: {violation}");
+        output.WriteLine(violation is null ? $"seed {seed}: sound, {run.Steps} steps, {run.Calls.Count} calls, {run.Ledger.Accounts.Sum(account => run.Rows(account).Count)} entries" : $"seed {seed} FAILED: {violation}");
         return violation is null ? 0 : 1;
     }
 

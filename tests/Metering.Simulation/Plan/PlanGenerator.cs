@@ -101,6 +101,9 @@ internal sealed class PlanGenerator
                 case 2 or 3 or 4:
                     Jump();
                     break;
+                case 5 when random.Next(2) == 0:
+                    items.Add(new ArchiveItem(at, random.Next(clocks.Length), random.Next(3) == 0 ? 1 : random.Next(1, 20), random.Next(1, 60), random.Next(1, 4)));
+                    break;
                 default:
                     Call(Next());
                     break;

@@ -121,6 +121,44 @@ internal sealed class SimulatedLedgerStore(SimulatedWorld world, SimulatedLedger
         }
     }
 
+    public ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) =>
+        ReadAsync(() => ledger.Base(account));
+
+    public async ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default)
+    {
+        var profile = faults();
+        Exception? failure = null;
+        var (isDone, results) = (false, Array.Empty<bool>());
+        await WaitAsync(world.Random.Next(profile.MaxAppendDelay + 1), () =>
+        {
+            if (isCrashed && !world.Chance(profile.LandsAfterCrash))
+            {
+                return;
+            }
+
+            (isDone, failure) = Draw(profile, []);
+            if (isDone)
+            {
+                results = ledger.Cut(cuts);
+                for (var index = 0; index < results.Length; index++)
+                {
+                    world.Trace($"{name} cuts {cuts[index].Account} after {cuts[index].Base.Head.Sequence}: {results[index]}");
+                }
+            }
+        });
+        await WaitAsync(world.Random.Next(profile.MaxAppendDelay + 1), static () => { });
+        if (failure is not null)
+        {
+            world.Trace($"{name} cut fails: {failure.GetType().Name} {(isDone ? "(done)" : "(not done)")}");
+            throw failure;
+        }
+
+        for (var index = 0; index < results.Length; index++)
+        {
+            cuts[index].IsDone = results[index];
+        }
+    }
+
     public ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
         ReadAsync(() => ledger.ListAccounts(after, limit));
 
