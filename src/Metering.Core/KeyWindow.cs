@@ -105,6 +105,12 @@ public sealed class KeyWindow
     internal void Add(CommandKey key, long sequence, DateTimeOffset at)
     {
         DropOld(at);
+        if (Count == Budget)
+        {
+            // Before the key is added, so that the table's ring never has to hold one more than a power of two.
+            PushOut();
+        }
+
         if (segments.Count == 0 || segments[^1].Count >= SegmentBudget || at - segments[^1].Oldest >= SegmentSpan)
         {
             segments.Add(new(at, at, sequence, 0));
@@ -112,10 +118,6 @@ public sealed class KeyWindow
 
         segments[^1] = segments[^1] with { Newest = at, LastSequence = sequence, Count = segments[^1].Count + 1 };
         table.Add(key, sequence);
-        if (Count > Budget)
-        {
-            PushOut();
-        }
     }
 
     internal void Restore(long forgottenThrough, DateTimeOffset newestForgotten) => (ForgottenThrough, ForgottenNewest) = (forgottenThrough, newestForgotten);

@@ -12,6 +12,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     private readonly ILedgerStore store;
     private readonly TimeProvider time;
     private readonly CommandFactory commands;
+    private readonly Freshness freshness;
     private readonly GroupCommit commit;
     private readonly ActivationTable accounts;
     private readonly CallRunner runner;
@@ -25,9 +26,10 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     {
         (this.store, this.time) = (store, time);
         commands = new(options.Catalogue, options.NextTag);
-        commit = new(store, options, logger);
-        accounts = new(store, commit, options);
-        runner = new(store, commit, accounts, time, options.NextTag);
+        freshness = new(store, time);
+        commit = new(store, options, freshness, logger);
+        accounts = new(store, commit, freshness, options);
+        runner = new(store, commit, accounts, freshness, time, options.NextTag);
     }
 
     /// <summary>Completes when the local store failed in a way that only a start from disk can mend; the host must stop the process.</summary>
@@ -301,6 +303,11 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         try
         {
             activation = await accounts.GetAsync(account);
+            if (!await freshness.IsCurrentAsync(activation))
+            {
+                // Loaded after this call began, so it is fresh enough however long that took.
+                activation = await accounts.GetAsync(account);
+            }
         }
         catch (LedgerUnavailableException exception)
         {

@@ -22,6 +22,8 @@ public static class MeteringGateway
     {
         services.AddSingleton(MeteringConfiguration.ReadGatewayOptions(section));
         services.AddSingleton<ApiKeyDirectory>();
+        services.AddSingleton<CallerFinder>();
+        services.AddSingleton<Readiness>();
         services.ConfigureHttpJsonOptions(options =>
         {
             // The OpenAPI document takes its schemas from here; the sources in front make them those of the wire.
@@ -33,7 +35,7 @@ public static class MeteringGateway
             chain.Insert(4, ProblemJson.Default);
             chain.Insert(5, HealthJson.Default);
         });
-        services.AddOpenApi("v1", options =>
+        services.AddOpenApi(GatewayOpenApi.DocumentName, options =>
         {
             options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
             options.CreateSchemaReferenceId = GatewayOpenApi.NameSchema;
@@ -62,7 +64,7 @@ public static class MeteringGateway
         routes.MapLeadCredits();
         routes.MapProfile();
         routes.MapHealth();
-        routes.MapOpenApi("/openapi/v1.json");
+        OpenApiRoute.Map(routes, "/openapi/v1.json");
         return routes;
     }
 }

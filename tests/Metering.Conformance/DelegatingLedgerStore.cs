@@ -5,6 +5,8 @@ namespace Metering.Conformance;
 /// <summary>A ledger store that passes everything on; tests override what they disturb.</summary>
 public abstract class DelegatingLedgerStore(ILedgerStore inner) : ILedgerStore
 {
+    public virtual bool IsShared => inner.IsShared;
+
     public virtual ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default) =>
         inner.AppendAsync(groups, cancellationToken);
 

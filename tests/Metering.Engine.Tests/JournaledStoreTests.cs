@@ -268,9 +268,9 @@ public sealed class JournaledStoreTests : IDisposable
     {
         var ledger = new LedgerWriting("refused");
         var store = files.Open(new() { MaxBacklogBytes = 50_000 });
-        files.OpenPages.LimitGrowth(pages: 1);
+        files.OpenPages.LimitGrowth(pages: 0);
         Assert.True(await store.IsHealthyAsync());
-        await store.AppendAsync([ledger.Next(100)]);
+        await store.AppendAsync([ledger.Next(1_000)]);
         Assert.False(store.Step());
         Assert.False(await store.IsHealthyAsync());
 

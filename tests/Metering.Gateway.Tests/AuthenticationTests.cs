@@ -122,40 +122,6 @@ public sealed class AuthenticationTests
         Assert.DoesNotContain(key.Key, key.ToString() ?? string.Empty, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Found_keys_are_remembered_and_forgotten_ones_are_found_again()
-    {
-        var store = new CountingDirectory();
-        var directory = new ApiKeyDirectory(store, TimeProvider.System);
-        var first = store.Add();
-        for (var call = 0; call < 5; call++)
-        {
-            Assert.NotNull(await directory.FindAsync(first.Key));
-        }
-
-        Assert.Equal(1, store.Reads);
-        for (var other = 0; other < 2 * ApiKeyDirectory.GenerationSize; other++)
-        {
-            await directory.FindAsync(store.Add().Key);
-        }
-
-        Assert.NotNull(await directory.FindAsync(first.Key));
-        Assert.Equal(2 + (2 * ApiKeyDirectory.GenerationSize), store.Reads);
-    }
-
-    [Fact]
-    public async Task A_key_that_was_read_before_its_revocation_is_not_remembered_after_it()
-    {
-        var store = new CountingDirectory { Gate = new() };
-        var directory = new ApiKeyDirectory(store, TimeProvider.System);
-        var key = store.Add();
-        var racing = directory.FindAsync(key.Key).AsTask(); // Has read the key, and waits at the gate.
-        await directory.RevokeAsync(key.Stored.Account, key.Stored.Id);
-        store.Gate.SetResult();
-        await racing;
-        Assert.Null(await directory.FindAsync(key.Key));
-    }
-
     private static async Task<Answer> SendAsync(GatewayHost host, string path, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
@@ -165,55 +131,5 @@ public sealed class AuthenticationTests
         }
 
         return await Answer.OfAsync(host.Client, request);
-    }
-
-    /// <summary>Keys in memory; counts the look-ups, and holds what it read back at a gate.</summary>
-    private sealed class CountingDirectory : IDirectoryStore
-    {
-        private readonly Dictionary<string, ApiKey> keys = [];
-
-        public int Reads { get; private set; }
-
-        public TaskCompletionSource? Gate { get; init; }
-
-        public NewApiKey Add()
-        {
-            var key = ApiKeys.Create(new("a"), "Test", ApiKeyScopes.Read, GatewayHost.Start);
-            keys[Convert.ToHexString(key.Stored.Hash.Span)] = key.Stored;
-            return key;
-        }
-
-        public async ValueTask<ApiKey?> FindKeyAsync(ReadOnlyMemory<byte> hash, CancellationToken cancellationToken = default)
-        {
-            Reads++;
-            var key = keys.GetValueOrDefault(Convert.ToHexString(hash.Span));
-            await (Gate?.Task ?? Task.CompletedTask);
-            return key;
-        }
-
-        public ValueTask<bool> RevokeKeyAsync(AccountId account, string id, DateTimeOffset at, CancellationToken cancellationToken = default)
-        {
-            var (hash, key) = keys.Single(key => key.Value.Id == id);
-            keys[hash] = key with { RevokedAt = at };
-            return new(true);
-        }
-
-        public ValueTask<bool> TryAddProfileAsync(AccountProfile profile, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask<AccountProfile?> FindProfileAsync(AccountId account, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask AddKeyAsync(ApiKey key, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask<IReadOnlyList<ApiKey>> ListKeysAsync(AccountId account, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask<IReadOnlyList<AccountProfile>> ListProfilesAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask<IReadOnlyList<ApiKey>> ListAllKeysAsync(string? afterId, int limit, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask ImportAsync(IReadOnlyList<AccountProfile> profiles, IReadOnlyList<ApiKey> keys, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }

@@ -23,6 +23,19 @@ public sealed class OpenApiTests : IAsyncLifetime
     [Fact]
     public void It_is_openapi_3_1() => Assert.StartsWith("3.1.", document.GetProperty("openapi").GetString(), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("first.example")]
+    [InlineData("second.example")]
+    public async Task It_is_the_same_for_every_caller_and_names_none_of_them(string name)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/openapi/v1.json") { Headers = { Host = name } };
+        var answer = await Answer.OfAsync(host.Client, request);
+        Assert.Equal(200, answer.Status);
+        Assert.Equal("application/json", answer.ContentType);
+        Assert.Equal(document.GetRawText(), answer.Body);
+        Assert.DoesNotContain(name, answer.Body, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void It_lists_every_mapped_route()
     {

@@ -30,12 +30,23 @@ public sealed class SimulationTests
         }
 
         var history = seen.ToString();
+        Assert.Matches("is left with a lag of [1-9]", history);
         Assert.All(
             [
                 "crashes", "is drained", "failed for good", "stores a snapshot", "HeadMismatch", "LedgerUnavailableException", "LedgerContentException", "(done)", "(not done)",
                 "cancelled", "replay #", "replay batch", "replay access", "jumps by -", "IdempotencyKeyReused", "ReferenceUsed", "InsufficientCredits", "SubscriptionInactive",
                 "MaxCreditsExceeded", "AccessLevelTooLow", "RefundExceedsCharge", "TransactionUnknown", "TransactionNotRefundable", "OutcomeUnknown", "Overloaded", "LedgerUnavailable",
                 "AccountExists", "AccountUnknown", "NotCharged", "stops archiving", "cuts acct", "cut fails", "TransactionArchived", ": Archived", "REFUND", "unlimited=True",
+
+                // The journal and its pages.
+                "races a read between tail and pages", "races a read of pages", "races an append on its way", "races an append that is durable", "races a deletion",
+                "races a projection before its commit", "races a projection after its commit", "a projection fails", "waits for the pages to take over",
+                "deleted records come back", "beyond its limit", "a start fails half-way", "the ledger refuses no journal", "the ledger opens with no journal, as it may",
+                "the ledger refuses another ledger's journal", "the ledger refuses an older journal", "the ledger refuses an incomplete journal",
+                "the ledger refuses a damaged journal", "it needs its journal", "it does not need its journal",
+
+                // The database.
+                "waits for the lock of", "the fence waits for", "finds no row of it", "is lost", "RolledBack",
             ],
             what => Assert.Contains(what, history, StringComparison.OrdinalIgnoreCase));
     }

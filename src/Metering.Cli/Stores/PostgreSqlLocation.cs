@@ -39,15 +39,19 @@ internal sealed record PostgreSqlLocation(string ConnectionString) : StoreLocati
     }
 
     /// <inheritdoc />
-    public override ValueTask<ILedgerStore> OpenLedgerAsync(CancellationToken cancellationToken) => throw NotInThisBuild;
+    public override ValueTask<ILedgerStore> OpenLedgerAsync(CancellationToken cancellationToken) => new(PostgreSqlLedgerStore.Open(ConnectionString));
 
     /// <inheritdoc />
-    public override ValueTask<IDirectoryStore> OpenDirectoryAsync(CancellationToken cancellationToken) => throw NotInThisBuild;
+    public override ValueTask<IDirectoryStore> OpenDirectoryAsync(CancellationToken cancellationToken) => new(PostgreSqlDirectoryStore.Open(ConnectionString));
 
     /// <inheritdoc />
-    public override ValueTask<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken) => throw NotInThisBuild;
-
-    private static MeteringStartupException NotInThisBuild => new("This build has no PostgreSQL store; name a data folder or a ledger's file.");
+    public override ValueTask<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken)
+    {
+        var (before, after) = PostgreSqlMigration.Run(ConnectionString);
+        return new([before == 0 ? $"{Display}: made, schema {after}." : before == after
+            ? $"{Display}: schema {after} is this build's; nothing to do."
+            : $"{Display}: brought from schema {before} to {after}."]);
+    }
 
     // Every record prints its members; this one must not print its password.
     protected override bool PrintMembers(StringBuilder builder)

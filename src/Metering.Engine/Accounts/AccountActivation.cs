@@ -31,11 +31,14 @@ internal sealed class AccountActivation
     private volatile QueuedDecision tail;
     private volatile bool isDropped;
     private bool isRetiring;
+    private long verifiedAt;
     private long snapshotSequence;
     private long measuredSequence;
 
-    public AccountActivation(AccountState state, LedgerHead head, long snapshotSequence, GroupCommit commit, ActivationSettings settings)
+    public AccountActivation(
+        AccountState state, LedgerHead head, long snapshotSequence, long verifiedAt, GroupCommit commit, ActivationSettings settings)
     {
+        this.verifiedAt = verifiedAt;
         (this.state, this.commit, this.settings, this.snapshotSequence) = (state, commit, settings, snapshotSequence);
         CommittedHead = head;
         (Bytes, measuredSequence) = (state.EstimatedBytes, state.Sequence);
@@ -53,6 +56,9 @@ internal sealed class AccountActivation
 
     /// <summary>The number of the last commit that this activation takes part in. The writer's alone.</summary>
     public long Batch { get; set; }
+
+    /// <summary>When the state was last seen to be the ledger's, as <see cref="Freshness.Now"/> counts.</summary>
+    public long VerifiedAt => Volatile.Read(ref verifiedAt);
 
     /// <summary>The last durable decision.</summary>
     public QueuedDecision Durable => durable;
@@ -119,10 +125,23 @@ internal sealed class AccountActivation
     }
 
     /// <summary>The writer's word that a decision and everything before it is durable.</summary>
-    public void MakeDurable(LedgerHead head, QueuedDecision decision)
+    /// <param name="head">The ledger's head behind it.</param>
+    /// <param name="decision">The decision.</param>
+    /// <param name="comparedAt">A moment before the commit compared heads.</param>
+    public void MakeDurable(LedgerHead head, QueuedDecision decision, long comparedAt)
     {
         CommittedHead = head;
         durable = decision;
+        Verify(comparedAt);
+    }
+
+    /// <summary>The durable state was the ledger's at a moment. The latest one counts.</summary>
+    public void Verify(long at)
+    {
+        for (var known = VerifiedAt; known < at; known = VerifiedAt)
+        {
+            Interlocked.CompareExchange(ref verifiedAt, at, known);
+        }
     }
 
     /// <summary>Gives up a state that did not last. The writer calls it, so nothing of it is in flight.</summary>

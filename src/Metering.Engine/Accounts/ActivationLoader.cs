@@ -3,7 +3,7 @@ using Metering.Core;
 namespace Metering.Engine;
 
 /// <summary>Brings an account into memory: the newest snapshot that the ledger bears out, and every entry after it.</summary>
-internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, ActivationSettings settings)
+internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, Freshness freshness, ActivationSettings settings)
 {
     private const int PageRows = 1_024;
 
@@ -14,10 +14,11 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, A
     {
         while (true)
         {
+            var readAt = freshness.Now;
             var start = await FromSnapshotAsync(account) ?? await FromBeginningAsync(account);
             if (await ReplayAsync(start) is { } head)
             {
-                return new AccountActivation(start.State, head, start.Head.Sequence, commit, settings);
+                return new AccountActivation(start.State, head, start.Head.Sequence, readAt, commit, settings);
             }
         }
     }

@@ -21,9 +21,9 @@ internal sealed class ActivationTable
     private readonly ConcurrentQueue<AccountActivation> hand = new();
     private long bytes;
 
-    public ActivationTable(ILedgerStore store, GroupCommit commit, CreditMeteringOptions options)
+    public ActivationTable(ILedgerStore store, GroupCommit commit, Freshness freshness, CreditMeteringOptions options)
     {
-        loader = new(store, commit, new(options.SnapshotInterval, Remove, AddBytes));
+        loader = new(store, commit, freshness, new(options.SnapshotInterval, Remove, AddBytes));
         budgetBytes = options.MemoryBudgetBytes;
     }
 

@@ -38,7 +38,8 @@ internal delegate Outcome<T> AnswerOf<T>(in Run run)
 /// Takes a call through its life: a slot, a decision, durability. Nobody hears of what did not last: a call that saw a state that was
 /// lost is decided again on the reloaded one (design, "Nobody hears of what did not last").
 /// </summary>
-internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, ActivationTable accounts, TimeProvider time, Func<ulong> nextTag)
+internal sealed class CallRunner(
+    ILedgerStore store, GroupCommit commit, ActivationTable accounts, Freshness freshness, TimeProvider time, Func<ulong> nextTag)
 {
     /// <summary>Losses in a row after which a call waits, and then gives up: another process is quicker each time.</summary>
     private const int PatientLosses = 3;
@@ -95,13 +96,17 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
             return ValueTask.FromException<Outcome<T>>(exception);
         }
 
-        if (attempt.SeenThrough.IsDurable && attempt.Decision.Core.ReplayOf == 0)
+        if (attempt.SeenThrough.IsDurable)
         {
-            return new(answer(Answer(attempt)));
+            return IsAnswered(attempt) ? new(answer(Answer(attempt))) : RunLongAsync(account, call, answer, attempt, cancellationToken);
         }
 
         return new PendingCall<T>(this, account, call, attempt, answer).StartAsync(cancellationToken);
     }
+
+    /// <summary>True where a durable attempt needs no more than <see cref="Answer"/>: no row of the ledger, and no look at its head.</summary>
+    public bool IsAnswered(in Attempt attempt) =>
+        attempt.Decision.Core.ReplayOf == 0 && (attempt.UsedSlot || freshness.IsFresh(attempt.SeenThrough.Activation));
 
     /// <summary>The long way, as often as it takes from a decision to its settlement; it begins with an attempt that was made already, if any.</summary>
     public async ValueTask<Run> RunLongAsync(AccountId account, Call call, Attempt? made, CancellationToken cancellationToken)
@@ -210,10 +215,11 @@ internal sealed class CallRunner(ILedgerStore store, GroupCommit commit, Activat
         var own = attempt.Decision.Core.Entry;
         switch (release)
         {
-            case Release.Durable:
-                return await AnswerAsync(account, attempt);
+            case Release.Durable when !attempt.UsedSlot && attempt.Decision.Core.ReplayOf == 0 && !await freshness.IsCurrentAsync(seen.Activation):
             case Release.Lost:
                 return null;
+            case Release.Durable:
+                return await AnswerAsync(account, attempt);
             case Release.Unavailable:
                 // Who only looked looks again; who wanted to write hears that nothing was written.
                 return attempt.UsedSlot ? new Run { Refusal = NotWritten } : null;

@@ -18,6 +18,7 @@ internal sealed class GroupCommit
     private readonly Queue<(AccountId Account, LedgerSnapshot Snapshot)> snapshots = new();
     private readonly TaskCompletionSource<LedgerFatalException> fatal = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Releases releases;
+    private readonly Freshness freshness;
 
     // The writer's own: what it took from the queue and has not committed yet, from `takenFrom` on, and what it needs for a commit.
     private readonly CommitBuilder builder = new();
@@ -35,8 +36,9 @@ internal sealed class GroupCommit
     private bool isClosed;
     private int slots;
 
-    public GroupCommit(ILedgerStore store, CreditMeteringOptions options, ILogger logger)
+    public GroupCommit(ILedgerStore store, CreditMeteringOptions options, Freshness freshness, ILogger logger)
     {
+        this.freshness = freshness;
         this.store = store;
         this.logger = logger;
         scheduler = options.Scheduler;
@@ -189,7 +191,7 @@ internal sealed class GroupCommit
 
             if (isIdle)
             {
-                Tell(round);
+                TellCallers(round);
                 return;
             }
 
@@ -236,7 +238,7 @@ internal sealed class GroupCommit
     }
 
     /// <summary>Tells the callers of the last commits when there is nothing left to write; from here on another task may be the writer.</summary>
-    private void Tell(Releases.Round? round)
+    private void TellCallers(Releases.Round? round)
     {
         // Here, because the next task is a switch away. But a store may have answered on a thread of its own, which no caller's work belongs on.
         if (scheduler == TaskScheduler.Default && !Thread.CurrentThread.IsThreadPoolThread)
@@ -265,6 +267,7 @@ internal sealed class GroupCommit
             return;
         }
 
+        var comparedAt = freshness.Now;
         try
         {
             await store.AppendAsync(builder.Build(live));
@@ -293,7 +296,7 @@ internal sealed class GroupCommit
         }
 
         var (last, snapshot) = (live[^1], live[^1].Snapshot);
-        Settle(live);
+        Settle(live, comparedAt);
         if (snapshot is { } state && last.IsDurable)
         {
             await SaveAsync(last.Activation.Account, new(last.Activation.CommittedHead, SnapshotCodec.Version, state.Written));
@@ -333,14 +336,14 @@ internal sealed class GroupCommit
         await CommitAsync(live.GetRange(live.Count / 2, live.Count - (live.Count / 2)));
     }
 
-    private void Settle(List<QueuedDecision> live)
+    private void Settle(List<QueuedDecision> live, long comparedAt)
     {
         foreach (var decision in live)
         {
             var group = decision.Activation.Group!;
             if (group.Result == AppendResult.Appended)
             {
-                decision.Activation.MakeDurable(group.Next, decision);
+                decision.Activation.MakeDurable(group.Next, decision, comparedAt);
                 Complete(decision, Release.Durable);
             }
             else

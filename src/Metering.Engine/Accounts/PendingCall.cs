@@ -41,7 +41,7 @@ internal sealed class PendingCall<T>(CallRunner runner, AccountId account, Call 
         }
 
         registration.Unregister();
-        if (release != Release.Durable || attempt.Decision.Core.ReplayOf != 0)
+        if (release != Release.Durable || !runner.IsAnswered(attempt))
         {
             _ = GoOnAsync();
             return;

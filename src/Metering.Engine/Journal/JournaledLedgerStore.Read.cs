@@ -50,7 +50,10 @@ internal sealed partial class JournaledLedgerStore
             }
 
             using var view = pages.OpenView();
-            return Newest([.. waiting, .. view.ReadSnapshots(account)]);
+            var stored = view.ReadSnapshots(account);
+
+            // One that was older than what is stored when it came will be passed over.
+            return Newest([.. waiting.Where(snapshot => stored.Count == 0 || snapshot.Head.Sequence >= stored[0].Head.Sequence), .. stored]);
         },
         cancellationToken);
 

@@ -58,7 +58,7 @@ internal sealed partial class JournaledLedgerStore : ILedgerStore
     /// <param name="journal">The journal; the store owns it from now on, also where opening fails.</param>
     /// <param name="pages">The pages; the same.</param>
     /// <param name="options">Limits.</param>
-    /// <exception cref="MeteringStartupException">The two do not belong together, or the journal is damaged.</exception>
+    /// <exception cref="MeteringStartupException">The two do not belong together, or the journal is damaged or cannot be read now.</exception>
     public static JournaledLedgerStore Open(IJournal journal, IPageStore pages, JournaledLedgerOptions options)
     {
         try
@@ -74,6 +74,12 @@ internal sealed partial class JournaledLedgerStore : ILedgerStore
             journal.Dispose();
             pages.Dispose();
             throw new MeteringStartupException($"{damage.Message} Restore {pages.Name} and {journal.Name} from one backup, or choose another path.", damage);
+        }
+        catch (Exception reason) when (reason is LedgerUnavailableException or LedgerFatalException)
+        {
+            journal.Dispose();
+            pages.Dispose();
+            throw new MeteringStartupException($"{reason.Message} The ledger can start once {journal.Name} can be read.", reason);
         }
         catch
         {

@@ -8,7 +8,7 @@ namespace Metering.Engine;
 /// Idempotency keys as the pages hold them: runs of (fingerprint of account and key, sequence) in buckets by fingerprint, so that the
 /// keys of one projection cost one row a bucket instead of one a key, and a look-up reads one bucket instead of all. A fingerprint has
 /// 64 bits: what it finds is compared with the entry itself. A run is: fingerprints, sequences, checksum; little-endian, in order of writing.
-/// Measured, CPU a key: an index row a key 1.3 to 2 µs in a sorted batch, runs 0.05 µs.
+/// Measured, CPU a key in SQLite, batches of 140,000 keys: an index row a key, sorted, 1 to 2 µs; runs 0.05 µs.
 /// </summary>
 internal static class KeyRuns
 {

@@ -44,7 +44,8 @@ internal sealed class TailRecovery(Tail tail, long maxBytesInMemory, string jour
 
         return !state.HasTail || (state.Head.Sequence + 1 == group.First && state.Head.Link.A == group.FollowsLink && state.Transactions == group.NumberBefore)
             ? state
-            : throw new LedgerFormatException($"Record {position} of {journal} does not follow the records before it: entry {group.First} of account {account} comes after entry {state.Head.Sequence}.");
+            : throw new LedgerFormatException(
+                $"Record {position} of {journal} does not follow the records before it: entry {group.First} of account {account} comes after entry {state.Head.Sequence}.");
     }
 
     private (ChainLink Link, long Transactions) ReadRows(ReadOnlySpan<byte> bytes, in GroupHeader group, TailAccount state)
@@ -93,6 +94,12 @@ internal sealed class TailRecovery(Tail tail, long maxBytesInMemory, string jour
         for (var index = 0; index < groups.Count; index++)
         {
             var (offset, group, link, transactions) = groups[index];
+            if (!accounts[index].HasTail)
+            {
+                // It may have left memory while the record's other accounts came in.
+                tail.Keep(accounts[index]);
+            }
+
             accounts[index].Add(new(record, offset, group.First, group.NumberBefore), new(group.Last, link), transactions);
         }
     }

@@ -111,6 +111,12 @@ public sealed class LedgerCut
 public interface ILedgerStore : IAsyncDisposable
 {
     /// <summary>
+    /// True where other processes may append to the ledger, so that what was read grows stale. Then a read sees every append that any process
+    /// was answered before it began.
+    /// </summary>
+    bool IsShared => false;
+
+    /// <summary>
     /// Appends groups of different accounts in one atomic, durable commit. Each group is compared with its account's stored head,
     /// sequence and link: equal, all its rows are written; else none of them, while the other groups go through. When the call returns,
     /// every group's <see cref="AppendGroup.Result"/> is set and what was appended survives power loss.

@@ -45,6 +45,23 @@ internal static class PostgreSqlDatabase
         }
     }
 
+    /// <summary>The version of a database's schema, whatever it is; 0 where it has none. Changes nothing.</summary>
+    /// <exception cref="MeteringStartupException">The database cannot be reached; the message says why and what mends it.</exception>
+    public static int ReadSchemaVersion(string connectionString, PostgreSqlStoreOptions options)
+    {
+        var settings = Parse(connectionString, options);
+        try
+        {
+            using var source = NpgsqlDataSource.Create(settings);
+            using var connection = source.OpenConnection();
+            return PostgreSqlSchema.Read(connection);
+        }
+        catch (Exception error) when (PostgreSqlFailure.IsOfServer(error))
+        {
+            throw new MeteringStartupException(Sentence(error, settings), error);
+        }
+    }
+
     /// <summary>A second, smaller pool for writing, so that readers never keep a commit waiting for a connection.</summary>
     public static NpgsqlDataSource OpenWriter(string connectionString, PostgreSqlStoreOptions options)
     {

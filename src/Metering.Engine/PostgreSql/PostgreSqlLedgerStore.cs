@@ -44,6 +44,9 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
     }
 
     /// <inheritdoc />
+    public bool IsShared => true;
+
+    /// <inheritdoc />
     public async ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -139,9 +142,9 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
     {
         try
         {
-            return !disposed && await reader.CanWriteAsync(cancellationToken);
+            return !disposed && await RetryAsync(reader.CanWriteAsync, cancellationToken);
         }
-        catch (Exception error) when (PostgreSqlFailure.IsOfServer(error))
+        catch (LedgerUnavailableException)
         {
             return false;
         }
@@ -218,6 +221,8 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
             }
             catch (Exception error) when (PostgreSqlFailure.IsOfServer(error) && !PostgreSqlFailure.IsRolledBack(error))
             {
+                // The other connections to write on are as old as this one.
+                writers.Clear();
                 fence.Retire(append.Groups);
                 throw new LedgerOutcomeUnknownException($"PostgreSQL's answer to a commit was lost: {PostgreSqlFailure.Describe(error)}", error);
             }
@@ -232,7 +237,7 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
     }
 
     /// <summary>Reads, a second time where the first connection turns out to be dead: the server may have started anew since its last use.</summary>
-    private static async ValueTask<T> RetryAsync<T>(Func<CancellationToken, ValueTask<T>> read, CancellationToken cancellationToken)
+    private async ValueTask<T> RetryAsync<T>(Func<CancellationToken, ValueTask<T>> read, CancellationToken cancellationToken)
     {
         try
         {
@@ -240,6 +245,7 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
         }
         catch (Exception error) when (PostgreSqlFailure.IsOfServer(error) && !PostgreSqlFailure.IsRolledBack(error))
         {
+            readers.Clear();
             return await ReadOnceAsync(read, cancellationToken);
         }
         catch (Exception error) when (PostgreSqlFailure.IsOfServer(error))

@@ -87,6 +87,7 @@ internal sealed class WriterFence(NpgsqlDataSource source)
             }
             catch (Exception error) when (PostgreSqlFailure.IsOfServer(error))
             {
+                source.Clear();
                 throw PostgreSqlFailure.Unavailable(error);
             }
 

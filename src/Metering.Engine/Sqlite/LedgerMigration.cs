@@ -4,13 +4,13 @@ using Metering.Core;
 namespace Metering.Engine;
 
 /// <summary>
-/// Moves the rows of schema 1, an entry each, into pages: account by account, in commits of some tens of thousands of rows, so that a killed
+/// Moves the rows of schema 1, an entry each, into pages: account by account, in commits of thousands of rows, so that a killed
 /// migration goes on where its last commit ended. The rows stay until all of them are in pages and counted; then their table goes, and what it took
 /// of the file is used again by what comes. Until then the file takes about twice its room.
 /// </summary>
 internal sealed class LedgerMigration : IDisposable
 {
-    private const int RowsACommit = 50_000;
+    private const int RowsACommit = 20_000;
     private const int AccountsAtOnce = 1_000;
 
     private readonly SqliteFile file;
@@ -120,7 +120,8 @@ internal sealed class LedgerMigration : IDisposable
             transactions += row.IsTransaction ? 1 : 0;
             if (row.Sequence != ++sequence || row.TransactionNumber != transactions || !rows.IsNull(7))
             {
-                throw new LedgerFormatException($"entry {row.Sequence} of account {account}, transaction {row.TransactionNumber}, stands where entry {sequence}, transaction {transactions} is due");
+                throw new LedgerFormatException(
+                    $"entry {row.Sequence} of account {account}, transaction {row.TransactionNumber}, stands where entry {sequence}, transaction {transactions} is due");
             }
 
             if (row.Key is { } key)

@@ -3,6 +3,18 @@ namespace Metering.Engine;
 /// <summary>How a ledger in SQLite runs.</summary>
 public sealed class SqliteLedgerOptions
 {
+    /// <summary>The smallest <see cref="MaxBacklogBytes"/>.</summary>
+    public const long LeastBacklogBytes = 16L << 20;
+
+    /// <summary>The largest <see cref="MaxBacklogBytes"/>.</summary>
+    public const long MostBacklogBytes = 16L << 30;
+
+    /// <summary>The smallest <see cref="MaxBacklogEntries"/>.</summary>
+    public const long LeastBacklogEntries = 10_000;
+
+    /// <summary>The largest <see cref="MaxBacklogEntries"/>.</summary>
+    public const long MostBacklogEntries = 100_000_000;
+
     /// <summary>
     /// Bytes of commits that may wait, in the journal and in memory, to be packed into pages, 16 MiB to 16 GiB; default 256 MiB. At the limit,
     /// calls wait for the packing. A smaller one takes less memory and less of a start after a crash, and slows a burst down earlier; a
@@ -20,8 +32,8 @@ public sealed class SqliteLedgerOptions
     /// <exception cref="MeteringStartupException">A setting is out of range; the message names it, its value and what is allowed.</exception>
     public void Validate()
     {
-        Check(nameof(MaxBacklogBytes), MaxBacklogBytes, 16L << 20, 16L << 30);
-        Check(nameof(MaxBacklogEntries), MaxBacklogEntries, 10_000, 100_000_000);
+        Check(nameof(MaxBacklogBytes), MaxBacklogBytes, LeastBacklogBytes, MostBacklogBytes);
+        Check(nameof(MaxBacklogEntries), MaxBacklogEntries, LeastBacklogEntries, MostBacklogEntries);
     }
 
     private static void Check(string setting, long value, long min, long max)

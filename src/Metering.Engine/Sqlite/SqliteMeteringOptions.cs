@@ -10,14 +10,12 @@ public static class SqliteMeteringOptions
     /// </summary>
     /// <param name="options">The options.</param>
     /// <param name="path">The ledger's file; relative paths count from the current folder. It needs a local disk.</param>
-    /// <param name="configure">Sets limits; null for the defaults.</param>
+    /// <param name="ledger">Limits of the ledger; null for the defaults.</param>
     /// <returns>The options.</returns>
     /// <exception cref="MeteringStartupException">A limit is out of range.</exception>
-    public static CreditMeteringOptions UseSqlite(this CreditMeteringOptions options, string path, Action<SqliteLedgerOptions>? configure = null)
+    public static CreditMeteringOptions UseSqlite(this CreditMeteringOptions options, string path, SqliteLedgerOptions? ledger = null)
     {
-        var ledger = new SqliteLedgerOptions();
-        configure?.Invoke(ledger);
-        ledger.Validate();
+        ledger?.Validate();
         options.LedgerStoreFactory = _ => SqliteLedgerStore.Open(path, ledger);
         options.DirectoryStoreFactory = _ => SqliteDirectoryStore.Open(DirectoryPath(path));
         return options;

@@ -56,8 +56,10 @@ internal sealed class SqlitePageStore : IPageStore
             throw error switch
             {
                 SqliteFailure failure => SqliteFile.StartupSentence(failure, file.Path),
-                LedgerUnavailableException or LedgerFatalException => new MeteringStartupException($"{error.Message} Mend that in {System.IO.Path.GetDirectoryName(file.Path)}, then start again: it goes on where it ended.", error),
-                LedgerFormatException damage => new MeteringStartupException($"The database {file.Name} is damaged ({damage.Message}). Restore a backup, or choose another path.", damage),
+                LedgerUnavailableException or LedgerFatalException => new MeteringStartupException(
+                    $"{error.Message} Mend that in {System.IO.Path.GetDirectoryName(file.Path)}, then start again: it goes on where it ended.", error),
+                LedgerFormatException damage => new MeteringStartupException(
+                    $"The database {file.Name} is damaged ({damage.Message}). Restore a backup, or choose another path.", damage),
                 _ => error,
             };
         }

@@ -107,7 +107,8 @@ internal sealed class SqlitePageView : IPageView
         var (header, body) = (HeaderOf(rows), rows.Blob(8).ToArray());
         return Checksum(given.account, header, body) == rows.Integer(7)
             ? new StoredPage(header, body)
-            : throw new LedgerFormatException($"{given.self.name} is damaged: the page with entries {header.First} to {header.Last} of account number {given.account} does not fit its checksum.");
+            : throw new LedgerFormatException(
+                $"{given.self.name} is damaged: the page with entries {header.First} to {header.Last} of account number {given.account} does not fit its checksum.");
     });
 
     /// <inheritdoc />

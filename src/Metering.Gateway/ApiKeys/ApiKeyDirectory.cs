@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using Metering.Engine;
 
 namespace Metering.Gateway;
@@ -8,19 +8,29 @@ namespace Metering.Gateway;
 /// Safe for concurrent use.
 /// </summary>
 /// <remarks>
-/// Revoke through <see cref="RevokeAsync"/>, so that a revocation is effective in this process at once. The memory has two
-/// generations: when the young one is full it becomes the old one, whose entries are forgotten unless they are used again.
+/// Revoke through <see cref="RevokeAsync"/>, so that a revocation is effective in this process at once. A revocation by another process
+/// on the same store is effective within <see cref="VerifiedFor"/>: an older memory of a key is not trusted without a look at the store.
+/// The memory has two generations: when the young one is full it becomes the old one, whose entries are forgotten unless they are
+/// used again.
 /// </remarks>
 public sealed class ApiKeyDirectory
 {
-    /// <summary>Keys of one generation; a remembered key takes about 300 bytes.</summary>
+    /// <summary>Keys of one generation; a remembered key takes about 400 bytes.</summary>
     internal const int GenerationSize = 10_000;
+
+    /// <summary>How long what the store said of a key is trusted.</summary>
+    internal static readonly TimeSpan VerifiedFor = TimeSpan.FromSeconds(1);
+
+    /// <summary>From this age on one caller asks the store again while the others go on, so that they never all wait for it.</summary>
+    private static readonly TimeSpan RefreshedFrom = VerifiedFor / 2;
 
     private readonly IDirectoryStore store;
     private readonly TimeProvider time;
+    private readonly KeyDigester digester = new();
     private readonly Lock gate = new();
-    private Dictionary<KeyHash, ApiKey> young = [];
-    private Dictionary<KeyHash, ApiKey> old = [];
+    private volatile ConcurrentDictionary<KeyDigest, KnownKey> young = new();
+    private volatile ConcurrentDictionary<KeyDigest, KnownKey> old = new();
+    private int youngCount;
     private long revocations;
 
     /// <summary>Made once a process.</summary>
@@ -32,15 +42,15 @@ public sealed class ApiKeyDirectory
         this.time = time;
     }
 
+    /// <summary>Keys remembered now.</summary>
+    internal int Remembered => young.Count + old.Count;
+
     /// <summary>The key, where it is known and neither expired nor revoked; else null.</summary>
     /// <param name="key">The whole key.</param>
     /// <param name="cancellationToken">Cancels the look-up.</param>
     /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>
-    public ValueTask<ApiKey?> FindAsync(string key, CancellationToken cancellationToken = default)
-    {
-        var hash = ApiKeys.Hash(key);
-        return Recall(new(hash)) is { } known ? new(IfUsable(known)) : LookUpAsync(hash, cancellationToken);
-    }
+    public async ValueTask<ApiKey?> FindAsync(string key, CancellationToken cancellationToken = default) =>
+        (await FindCallerAsync(key.AsMemory(), cancellationToken).ConfigureAwait(false))?.Key;
 
     /// <summary>Revokes a key; it opens nothing from the moment this returns. False where the account has no such key.</summary>
     /// <param name="account">The account.</param>
@@ -58,76 +68,134 @@ public sealed class ApiKeyDirectory
             lock (gate)
             {
                 // Also where the store failed: it may have the revocation all the same. Revocations are rare, so that forgetting
-                // everything is cheaper than an index from id to hash.
+                // everything is cheaper than an index from id to digest.
                 revocations++;
-                young = [];
-                old = [];
+                (young, old, youngCount) = (new(), new(), 0);
             }
         }
     }
 
-    private ApiKey? Recall(KeyHash hash)
+    /// <summary>Whom the key opens; null where it is unknown, expired or revoked. Completes at once where the key is remembered.</summary>
+    internal ValueTask<MeteringCaller?> FindCallerAsync(ReadOnlyMemory<char> key, CancellationToken cancellationToken)
     {
-        lock (gate)
+        if (key.Length > KeyDigester.MaxLength)
         {
-            if (young.TryGetValue(hash, out var key))
+            return LookUpAsync(key, null, null, cancellationToken);
+        }
+
+        var digest = digester.Of(key.Span);
+        return Recall(digest) is not { } known ? LookUpAsync(key, digest, null, cancellationToken)
+            : MustRefresh(known) ? LookUpAsync(key, digest, known, cancellationToken)
+            : new(IsUsable(known.Caller.Key) ? known.Caller : null);
+    }
+
+    private KnownKey? Recall(KeyDigest digest)
+    {
+        if (young.TryGetValue(digest, out var known))
+        {
+            return known;
+        }
+
+        var before = old;
+        if (before.TryGetValue(digest, out known))
+        {
+            lock (gate)
             {
-                return key;
+                // Another generation stands there after a revocation, which must not be undone.
+                if (ReferenceEquals(before, old))
+                {
+                    Remember(digest, known);
+                }
             }
+        }
 
-            if (old.TryGetValue(hash, out key))
+        return known;
+    }
+
+    private bool MustRefresh(KnownKey known)
+    {
+        var age = time.GetElapsedTime(known.VerifiedAt);
+        return age >= VerifiedFor || (age >= RefreshedFrom && known.TryBeginRefresh());
+    }
+
+    private async ValueTask<MeteringCaller?> LookUpAsync(ReadOnlyMemory<char> text, KeyDigest? digest, KnownKey? known, CancellationToken cancellationToken)
+    {
+        var askedAt = time.GetTimestamp();
+        var before = Volatile.Read(ref revocations);
+        ApiKey? key;
+        try
+        {
+            key = await store.FindKeyAsync(ApiKeys.Hash(text.Span), cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            known?.EndRefresh();
+            throw;
+        }
+
+        var caller = key is not null && IsUsable(key) ? new MeteringCaller(key.Account, key) : null;
+        if (digest is { } remembered)
+        {
+            lock (gate)
             {
-                Remember(hash, key);
-            }
-
-            return key;
-        }
-    }
-
-    private async ValueTask<ApiKey?> LookUpAsync(byte[] hash, CancellationToken cancellationToken)
-    {
-        long before;
-        lock (gate)
-        {
-            before = revocations;
-        }
-
-        var key = await store.FindKeyAsync(hash, cancellationToken).ConfigureAwait(false);
-        if (key is null || IfUsable(key) is null)
-        {
-            return null;
-        }
-
-        lock (gate)
-        {
-            // A revocation beside this read may have come after it: what was read must not outlive it.
-            if (revocations == before)
-            {
-                Remember(new(hash), key);
+                if (caller is null)
+                {
+                    Forget(remembered);
+                }
+                else if (revocations == before)
+                {
+                    // Else a revocation beside this read may have come after it: what was read must not outlive it.
+                    Remember(remembered, new(caller, askedAt));
+                }
             }
         }
 
-        return key;
+        return caller;
     }
 
-    private void Remember(KeyHash hash, ApiKey key)
+    private void Remember(KeyDigest digest, KnownKey known)
     {
-        if (young.Count >= GenerationSize)
+        if (young.ContainsKey(digest))
         {
-            old = young;
-            young = [];
+            young[digest] = known;
+            return;
         }
 
-        young[hash] = key;
+        if (youngCount >= GenerationSize)
+        {
+            (old, young, youngCount) = (young, new(), 0);
+        }
+
+        young[digest] = known;
+        youngCount++;
     }
 
-    private ApiKey? IfUsable(ApiKey key) => key.RevokedAt is null && !(key.ExpiresAt <= time.GetUtcNow()) ? key : null;
-
-    private readonly record struct KeyHash(UInt128 High, UInt128 Low)
+    private void Forget(KeyDigest digest)
     {
-        public KeyHash(ReadOnlySpan<byte> hash)
-            : this(BinaryPrimitives.ReadUInt128BigEndian(hash), BinaryPrimitives.ReadUInt128BigEndian(hash[16..]))
+        if (young.TryRemove(digest, out _))
         {
+            youngCount--;
         }
+
+        old.TryRemove(digest, out _);
+    }
+
+    private bool IsUsable(ApiKey key) => key.RevokedAt is null && (key.ExpiresAt is not { } expiry || expiry > time.GetUtcNow());
+
+    /// <summary>A key as the store had it at an instant.</summary>
+    /// <param name="caller">Whom it opens.</param>
+    /// <param name="verifiedAt">The time provider's timestamp from before the store was asked.</param>
+    private sealed class KnownKey(MeteringCaller caller, long verifiedAt)
+    {
+        private int isRefreshed;
+
+        public MeteringCaller Caller => caller;
+
+        public long VerifiedAt => verifiedAt;
+
+        /// <summary>True for one caller, until it gives up.</summary>
+        public bool TryBeginRefresh() => Volatile.Read(ref isRefreshed) == 0 && Interlocked.Exchange(ref isRefreshed, 1) == 0;
+
+        public void EndRefresh() => Volatile.Write(ref isRefreshed, 0);
     }
 }

@@ -81,7 +81,7 @@ public static class ApiKeys
 
     /// <summary>SHA-256 of a whole key, 32 bytes: what is stored in its place.</summary>
     /// <param name="key">The key.</param>
-    public static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
+    public static byte[] Hash(string key) => Hash(key.AsSpan());
 
     /// <summary>True where a text has the form of a key; only such a text is looked up.</summary>
     /// <param name="text">The text.</param>
@@ -90,11 +90,24 @@ public static class ApiKeys
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(prefixes);
-        foreach (var prefix in prefixes)
+        return IsWellFormed(text.AsSpan(), prefixes);
+    }
+
+    internal static byte[] Hash(ReadOnlySpan<char> key)
+    {
+        var utf8 = new byte[Encoding.UTF8.GetByteCount(key)];
+        Encoding.UTF8.GetBytes(key, utf8);
+        return SHA256.HashData(utf8);
+    }
+
+    internal static bool IsWellFormed(ReadOnlySpan<char> text, IReadOnlyList<string> prefixes)
+    {
+        for (var index = 0; index < prefixes.Count; index++)
         {
+            var prefix = prefixes[index];
             if (text.Length == prefix.Length + SecretDigits
                 && text.StartsWith(prefix, StringComparison.Ordinal)
-                && text.AsSpan(prefix.Length).IndexOfAnyExcept(HexDigits) < 0)
+                && text[prefix.Length..].IndexOfAnyExcept(HexDigits) < 0)
             {
                 return true;
             }

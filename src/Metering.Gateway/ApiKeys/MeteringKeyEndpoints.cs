@@ -29,7 +29,7 @@ public static class MeteringKeyEndpoints
             var inner = endpoint.RequestDelegate
                 ?? throw new InvalidOperationException("RequireMeteringKey needs an endpoint that handles requests.");
             endpoint.Metadata.Add(new MeteringKeyRequirement(scopes));
-            endpoint.RequestDelegate = context => AuthenticateAsync(context, scopes, inner);
+            endpoint.RequestDelegate = new KeyedEndpoint(endpoint.ApplicationServices, scopes, inner).InvokeAsync;
         });
         return builder;
     }
@@ -50,53 +50,18 @@ public static class MeteringKeyEndpoints
     /// <exception cref="LedgerUnavailableException">Keys cannot be looked up now.</exception>
     internal static async Task IdentifyAsync(HttpContext context)
     {
+        var key = PresentedKey.Of(context.Request).Key;
         if (context.Features.Get<MeteringCaller>() is null
-            && PresentedKey.Of(context.Request).Key is { } text
-            && await FindKeyAsync(context, text).ConfigureAwait(false) is { } key)
+            && await context.RequestServices.GetRequiredService<CallerFinder>().FindAsync(key, context.RequestAborted).ConfigureAwait(false) is { } caller)
         {
-            SetCaller(context, key);
+            SetCaller(context, caller);
         }
     }
 
-    private static async Task AuthenticateAsync(HttpContext context, ApiKeyScopes scopes, RequestDelegate inner)
+    internal static void SetCaller(HttpContext context, MeteringCaller caller)
     {
-        var presented = PresentedKey.Of(context.Request);
-        if (presented.IsConflict)
-        {
-            await Failure.Invalid("Authorization", "The request carries different API keys; send one key, in Authorization or in X-API-Key.")
-                .ToResult().ExecuteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        var key = presented.Key is { } text ? await FindKeyAsync(context, text).ConfigureAwait(false) : null;
-        if (key is null)
-        {
-            await Failure.Unauthenticated(presented.Key is null).ToResult().ExecuteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        SetCaller(context, key);
-        if ((key.Scopes & scopes) != scopes)
-        {
-            await Failure.ScopeMissing(scopes, key.Scopes).ToResult().ExecuteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        await inner(context).ConfigureAwait(false);
-    }
-
-    private static ValueTask<ApiKey?> FindKeyAsync(HttpContext context, string text)
-    {
-        var services = context.RequestServices;
-        return ApiKeys.IsWellFormed(text, services.GetRequiredService<MeteringGatewayOptions>().KeyPrefixes)
-            ? services.GetRequiredService<ApiKeyDirectory>().FindAsync(text, context.RequestAborted)
-            : default;
-    }
-
-    private static void SetCaller(HttpContext context, ApiKey key)
-    {
-        context.Features.Set(new MeteringCaller(key.Account, key));
-        CreditsHeaders.ReportBalanceWhenStarting(context, key.Account);
+        context.Features.Set(caller);
+        CreditsHeaders.ReportBalanceWhenStarting(context);
     }
 }
 

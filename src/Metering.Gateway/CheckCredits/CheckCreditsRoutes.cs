@@ -13,12 +13,12 @@ internal static class CheckCreditsRoutes
     public static IEndpointRouteBuilder MapCheckCredits(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/v1/credits").WithTags("Check credits");
-        group.MapGet("", GetCredits)
+        group.MapMeter(HttpMethods.Get, "", GetCredits)
             .RequireMeteringKey(ApiKeyScopes.Read)
             .Document("The current credit balance", new() { ResponseExample = """{"credits": 15432.50}""" })
             .Produces<CreditBalanceBody>()
             .ProducesProblems(400, 401, 403, 404, 500, 503);
-        group.MapPost("refresh", Refresh)
+        group.MapMeter(HttpMethods.Post, "refresh", Refresh)
             .RequireMeteringKey(ApiKeyScopes.Read)
             .Document("The balance, read anew from the database", new() { ResponseExample = """{"credits": 2200}""" })
             .Produces<CreditBalanceBody>()
@@ -34,18 +34,24 @@ internal static class CheckCreditsRoutes
         return routes;
     }
 
-    private static async Task<IResult> GetCredits(HttpContext context, ICreditMeter meter) =>
-        ToCredits(await meter.GetBalanceAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false));
+    private static async Task GetCredits(HttpContext context, ICreditMeter meter)
+    {
+        var outcome = await meter.GetBalanceAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false);
+        await AnswerAsync(context, outcome).ConfigureAwait(false);
+    }
 
-    private static async Task<IResult> Refresh(HttpContext context, ICreditMeter meter) =>
-        ToCredits(await meter.RefreshAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false));
+    private static async Task Refresh(HttpContext context, ICreditMeter meter)
+    {
+        var outcome = await meter.RefreshAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false);
+        await AnswerAsync(context, outcome).ConfigureAwait(false);
+    }
 
     private static async Task<IResult> GetHealth(HttpContext context, ICreditMeter meter)
     {
         var caller = context.GetMeteringCaller();
         var outcome = await meter.GetBalanceAsync(caller.Account, context.RequestAborted).ConfigureAwait(false);
         return outcome.TryGet(out var balance, out var refusal)
-            ? TypedResults.Json(
+            ? JsonAnswer.Of(
                 new KeyHealthBody
                 {
                     Valid = true,
@@ -58,9 +64,16 @@ internal static class CheckCreditsRoutes
             : Failure.Of(refusal).ToResult();
     }
 
-    private static IResult ToCredits(Outcome<Balance> outcome) => outcome.TryGet(out var balance, out var refusal)
-        ? TypedResults.Json(new CreditBalanceBody { Credits = balance.Available }, CheckCreditsJson.Default.CreditBalanceBody)
-        : Failure.Of(refusal).ToResult();
+    private static Task AnswerAsync(HttpContext context, Outcome<Balance> outcome)
+    {
+        if (!outcome.TryGet(out var balance, out var refusal))
+        {
+            return Failure.Of(refusal).ToResult().ExecuteAsync(context);
+        }
+
+        context.ReportBalance(balance);
+        return JsonAnswer.WriteAsync(context, new CreditBalanceBody { Credits = balance.Available }, CheckCreditsJson.Default.CreditBalanceBody);
+    }
 }
 
 internal sealed record CreditBalanceBody

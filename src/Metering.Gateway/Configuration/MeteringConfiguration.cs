@@ -16,18 +16,22 @@ public static class MeteringConfiguration
 
     private static readonly string[] Known =
     [
-        "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "ApiKeys", "Products", "Plans",
+        "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "MaxBacklogBytes",
+        "MaxBacklogEntries", "ApiKeys", "Products", "Plans",
     ];
 
     /// <summary>
     /// Sets the store, the limits and the catalogue: <c>Data</c> (a folder, made where it is missing; default <c>metering-data</c>),
     /// <c>Store</c> (<c>sqlite</c>, <c>postgres</c>, or <c>memory</c> for trying out: it forgets everything), <c>Connection</c> (PostgreSQL's
-    /// connection string), <c>PostgreSql</c> (<see cref="PostgreSqlStoreOptions"/>), <c>QueueCapacity</c>, <c>MaxBatch</c>, <c>MemoryBudgetBytes</c>, <c>SnapshotInterval</c>, <c>Products</c> and <c>Plans</c>.
+    /// connection string), <c>PostgreSql</c> (<see cref="PostgreSqlStoreOptions"/>), <c>QueueCapacity</c>, <c>MaxBatch</c>,
+    /// <c>MemoryBudgetBytes</c>, <c>SnapshotInterval</c>, <c>MaxBacklogBytes</c> and <c>MaxBacklogEntries</c> (of <see cref="SqliteLedgerOptions"/>),
+    /// <c>Products</c> and <c>Plans</c>.
     /// </summary>
     /// <param name="options">The meter's options.</param>
     /// <param name="section">The section <c>Metering</c>.</param>
+    /// <param name="migrating">Told how far the migration of an older ledger is; null for nobody.</param>
     /// <exception cref="MeteringStartupException">A setting is wrong; the message names it, its value and what is allowed.</exception>
-    public static void ReadConfiguration(this CreditMeteringOptions options, IConfigurationSection section)
+    public static void ReadConfiguration(this CreditMeteringOptions options, IConfigurationSection section, Action<LedgerMigrationProgress>? migrating = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         var settings = new SettingReader(section);
@@ -46,7 +50,7 @@ public static class MeteringConfiguration
                 options.UsePostgreSql(ReadConnection(section), store => ReadPostgreSql(store, section));
                 break;
             default:
-                options.UseSqlite(DatabasePath(section));
+                options.UseSqlite(DatabasePath(section), ReadSqlite(settings, migrating));
                 break;
         }
     }
@@ -83,6 +87,16 @@ public static class MeteringConfiguration
         ? connection
         : throw new MeteringStartupException(
             $"{section.Path}:Store is {PostgreSqlStore}, but {section.Path}:Connection is not set; set it or --connection, for example \"Host=localhost;Username=metering;Password=…;Database=metering\".");
+
+    private static SqliteLedgerOptions ReadSqlite(SettingReader settings, Action<LedgerMigrationProgress>? migrating)
+    {
+        var ledger = new SqliteLedgerOptions { Migrating = migrating };
+        ledger.MaxBacklogBytes = settings.ReadNumber(
+            nameof(ledger.MaxBacklogBytes), SqliteLedgerOptions.LeastBacklogBytes, SqliteLedgerOptions.MostBacklogBytes, ledger.MaxBacklogBytes);
+        ledger.MaxBacklogEntries = settings.ReadNumber(
+            nameof(ledger.MaxBacklogEntries), SqliteLedgerOptions.LeastBacklogEntries, SqliteLedgerOptions.MostBacklogEntries, ledger.MaxBacklogEntries);
+        return ledger;
+    }
 
     private static void ReadPostgreSql(PostgreSqlStoreOptions options, IConfigurationSection section)
     {

@@ -9,9 +9,9 @@ internal static class LedgerVerification
 {
     /// <returns>The exit code: 0 where the ledger is sound, else 1.</returns>
     /// <exception cref="MeteringStartupException">There is no ledger, or it cannot be opened.</exception>
-    public static async Task<int> RunAsync(IConfigurationSection section, TextWriter output)
+    public static async Task<int> RunAsync(IConfigurationSection section, TextWriter output, Action<LedgerMigrationProgress> migrating)
     {
-        var store = Open(section);
+        var store = Open(section, migrating);
         await using (store.ConfigureAwait(false))
         {
             var report = await LedgerVerifier.VerifyAsync(store).ConfigureAwait(false);
@@ -21,7 +21,7 @@ internal static class LedgerVerification
         }
     }
 
-    private static ILedgerStore Open(IConfigurationSection section)
+    private static ILedgerStore Open(IConfigurationSection section, Action<LedgerMigrationProgress> migrating)
     {
         if (MeteringConfiguration.PostgreSqlConnection(section) is { } connection)
         {
@@ -36,6 +36,6 @@ internal static class LedgerVerification
         }
 
         // The file itself, also where memory is configured: an empty ledger in memory is always sound.
-        return SqliteLedgerStore.Open(path);
+        return SqliteLedgerStore.Open(path, new() { Migrating = migrating });
     }
 }

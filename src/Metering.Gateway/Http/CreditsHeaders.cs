@@ -15,6 +15,9 @@ public static class CreditsHeaders
     /// <summary><c>true</c> where the answer is the first answer to the same idempotency key.</summary>
     public const string Replayed = "Idempotent-Replayed";
 
+    // One for all requests: a lambda over the request would be made anew for each.
+    private static readonly Func<object, Task> ReportBalanceWhereMissing = ReportMissingBalance;
+
     /// <summary>
     /// Tells what a call charged. Call it before the response starts. A replay charged nothing, so it has no cost, and the balance that
     /// its first answer holds may be long past: the header shows the present one.
@@ -40,34 +43,36 @@ public static class CreditsHeaders
         }
     }
 
+    /// <summary>Tells a balance that the call has just read.</summary>
+    internal static void ReportBalance(this HttpContext context, Balance balance) =>
+        context.Response.Headers[Remaining] = balance.Available.ToString();
+
     /// <summary>Sets <see cref="Remaining"/> when the response starts, unless the call has set it: errors carry it too.</summary>
-    internal static void ReportBalanceWhenStarting(HttpContext context, AccountId account)
+    internal static void ReportBalanceWhenStarting(HttpContext context) => context.Response.OnStarting(ReportBalanceWhereMissing, context);
+
+    private static Task ReportMissingBalance(object state)
     {
-        // A balance that a shared cache answered would be somebody's old balance.
-        context.Response.OnStarting(async () =>
-        {
-            var headers = context.Response.Headers;
-            headers.CacheControl = "no-store";
-            if (!headers.ContainsKey(Remaining) && await FindBalanceAsync(context, account).ConfigureAwait(false) is { } balance)
-            {
-                headers[Remaining] = balance.Available.ToString();
-            }
-        });
+        var context = (HttpContext)state;
+        var headers = context.Response.Headers;
+        headers.CacheControl = "no-store"; // A balance that a shared cache answered would be somebody's old balance.
+        return headers.ContainsKey(Remaining) ? Task.CompletedTask : FindBalanceAsync(context);
     }
 
-    private static async ValueTask<Balance?> FindBalanceAsync(HttpContext context, AccountId account)
+    private static async Task FindBalanceAsync(HttpContext context)
     {
         try
         {
             var outcome = await context.RequestServices.GetRequiredService<ICreditMeter>()
-                .GetBalanceAsync(account, context.RequestAborted).ConfigureAwait(false);
-            return outcome.IsSuccess ? outcome.Value : null;
+                .GetBalanceAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false);
+            if (outcome.IsSuccess)
+            {
+                context.ReportBalance(outcome.Value);
+            }
         }
         catch (Exception)
         {
             // Whatever went wrong, the response itself stands: a header that cannot be known now is left out rather than spoiling it, and
             // the fault of a damaged account is told where the account is called, not here.
-            return null;
         }
     }
 }

@@ -1,8 +1,6 @@
 using System.Text.Json.Serialization;
-using Metering.Engine;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 
 namespace Metering.Gateway;
@@ -26,11 +24,11 @@ internal static class HealthRoutes
         return routes;
     }
 
-    private static JsonHttpResult<HealthBody> GetLive() => TypedResults.Json(new HealthBody("ok"), HealthJson.Default.HealthBody);
+    private static IResult GetLive() => JsonAnswer.Of(new HealthBody("ok"), HealthJson.Default.HealthBody);
 
-    private static async Task<IResult> GetReady(HttpContext context, ILedgerStore ledger) =>
-        await ledger.IsHealthyAsync(context.RequestAborted).ConfigureAwait(false)
-            ? TypedResults.Json(new HealthBody("ok"), HealthJson.Default.HealthBody)
+    private static async Task<IResult> GetReady(Readiness readiness) =>
+        await readiness.IsReadyAsync().ConfigureAwait(false)
+            ? JsonAnswer.Of(new HealthBody("ok"), HealthJson.Default.HealthBody)
             : Failure.Unavailable().ToResult();
 }
 

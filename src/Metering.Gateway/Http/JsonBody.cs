@@ -54,36 +54,46 @@ internal static class JsonBody
             return new(null, TooLarge());
         }
 
-        var buffer = ArrayPool<byte>.Shared.Rent((int)(request.ContentLength ?? 4_096) + 1);
+        // Read where the server put it: a body that came with its headers is neither copied nor waited for.
+        var reader = request.BodyReader;
+        while (true)
+        {
+            var read = await reader.ReadAsync(context.RequestAborted).ConfigureAwait(false);
+            var bytes = read.Buffer;
+            if (bytes.Length > MaxBytes)
+            {
+                reader.AdvanceTo(bytes.End);
+                return new(null, TooLarge());
+            }
+
+            if (read.IsCompleted)
+            {
+                var body = Parse(bytes, type, fields);
+                reader.AdvanceTo(bytes.End);
+                return body;
+            }
+
+            reader.AdvanceTo(bytes.Start, bytes.End);
+        }
+    }
+
+    private static JsonBody<T> Parse<T>(ReadOnlySequence<byte> body, JsonTypeInfo<T> type, IReadOnlyDictionary<string, string> fields)
+        where T : class
+    {
+        if (body.IsSingleSegment)
+        {
+            return Parse(body.FirstSpan, type, fields);
+        }
+
+        var joined = ArrayPool<byte>.Shared.Rent((int)body.Length);
         try
         {
-            var length = 0;
-            while (true)
-            {
-                var read = await request.Body.ReadAsync(buffer.AsMemory(length), context.RequestAborted).ConfigureAwait(false);
-                length += read;
-                if (length > MaxBytes)
-                {
-                    return new(null, TooLarge());
-                }
-
-                if (read == 0)
-                {
-                    return Parse(buffer.AsSpan(0, length), type, fields);
-                }
-
-                if (length == buffer.Length)
-                {
-                    var larger = ArrayPool<byte>.Shared.Rent(Math.Min(buffer.Length * 2, MaxBytes + 1));
-                    buffer.AsSpan(0, length).CopyTo(larger);
-                    ArrayPool<byte>.Shared.Return(buffer);
-                    buffer = larger;
-                }
-            }
+            body.CopyTo(joined);
+            return Parse(joined.AsSpan(0, (int)body.Length), type, fields);
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            ArrayPool<byte>.Shared.Return(joined);
         }
     }
 
@@ -113,8 +123,10 @@ internal static class JsonBody
     }
 
     private static bool IsJson(HttpRequest request) =>
-        request.Headers.ContentEncoding.Count == 0
-        && MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+        request.Headers.ContentEncoding.Count == 0 && (request.ContentType is "application/json" || IsJson(request.ContentType));
+
+    private static bool IsJson(string? contentType) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var type)
         && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
         && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase));
 

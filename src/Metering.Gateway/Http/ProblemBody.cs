@@ -56,8 +56,8 @@ internal sealed record ProblemBody
         RequestId = requestId,
     };
 
-    public static Task WriteAsync(HttpContext context, Failure failure) => context.Response.WriteAsJsonAsync(
-        Of(failure, context.TraceIdentifier), ProblemJson.Default.ProblemBody, "application/problem+json", context.RequestAborted);
+    public static Task WriteAsync(HttpContext context, Failure failure) => JsonAnswer.WriteAsync(
+        context, Of(failure, context.TraceIdentifier), ProblemJson.Default.ProblemBody, "application/problem+json");
 }
 
 /// <summary>JSON of problems.</summary>

@@ -6,12 +6,11 @@ namespace Metering.Gateway.LeadCredits;
 internal sealed record LeadCreditsErrorBody(bool Success, string Error)
 {
     public static Task WriteAsync(HttpContext context, Failure failure) => failure.Status == StatusCodes.Status401Unauthorized
-        ? context.Response.WriteAsJsonAsync(
+        ? JsonAnswer.WriteAsync(
+            context,
             new LeadCreditsUnauthorizedBody(false, failure.Status, "Unauthorized", failure.Message),
-            LeadCreditsJson.Default.LeadCreditsUnauthorizedBody,
-            cancellationToken: context.RequestAborted)
-        : context.Response.WriteAsJsonAsync(
-            new LeadCreditsErrorBody(false, failure.Message), LeadCreditsJson.Default.LeadCreditsErrorBody, cancellationToken: context.RequestAborted);
+            LeadCreditsJson.Default.LeadCreditsUnauthorizedBody)
+        : JsonAnswer.WriteAsync(context, new LeadCreditsErrorBody(false, failure.Message), LeadCreditsJson.Default.LeadCreditsErrorBody);
 }
 
 /// <summary>The answer to a missing or broken key in dialect B.</summary>

@@ -53,7 +53,7 @@ internal static class LeadCreditsRoutes
     {
         var outcome = await meter.GetBalanceAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false);
         return outcome.TryGet(out var balance, out var refusal)
-            ? TypedResults.Json(new BalanceAnswerBody(true, BalanceBody.Of(balance)), LeadCreditsJson.Default.BalanceAnswerBody)
+            ? JsonAnswer.Of(new BalanceAnswerBody(true, BalanceBody.Of(balance)), LeadCreditsJson.Default.BalanceAnswerBody)
             : Failure.Of(refusal).ToResult();
     }
 
@@ -75,7 +75,7 @@ internal static class LeadCreditsRoutes
         var outcome = await meter.ListTransactionsAsync(
             context.GetMeteringCaller().Account, new() { Limit = (int)limit, Offset = offset, Before = before }, context.RequestAborted).ConfigureAwait(false);
         return outcome.TryGet(out var page, out var refusal)
-            ? TypedResults.Json(
+            ? JsonAnswer.Of(
                 new TransactionsAnswerBody(true, [.. page.Items.Select(TransactionRowBody.Of)], new(page.Total, (int)limit, offset)),
                 LeadCreditsJson.Default.TransactionsAnswerBody)
             : Failure.Of(refusal).ToResult();

@@ -32,7 +32,7 @@ internal static class DeductionRoutes
     public static IEndpointRouteBuilder MapDeductions(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/v1/credits/deduct").WithTags("Spending");
-        group.MapPost("", Deduct)
+        group.MapMeter(HttpMethods.Post, "", Deduct)
             .RequireMeteringKey(ApiKeyScopes.Spend)
             .Document("Spend credits: an amount, or a product at its price", new()
             {
@@ -61,28 +61,30 @@ internal static class DeductionRoutes
         return routes;
     }
 
-    private static async Task<IResult> Deduct(HttpContext context, ICreditMeter meter)
+    private static async Task Deduct(HttpContext context, ICreditMeter meter)
     {
         if (IdempotencyKeys.Read(context.Request, out var key) is { } invalid)
         {
-            return invalid.ToResult();
+            await invalid.ToResult().ExecuteAsync(context).ConfigureAwait(false);
+            return;
         }
 
         var body = await JsonBody.ReadAsync(context, NativeJson.Default.DeductBody, DeductFields).ConfigureAwait(false);
         if (!body.TryGet(out var request, out var failure))
         {
-            return failure.ToResult();
+            await failure.ToResult().ExecuteAsync(context).ConfigureAwait(false);
+            return;
         }
 
-        var outcome = await meter.DeductAsync(
-            context.GetMeteringCaller().Account, request.ToRequest() with { IdempotencyKey = key }, context.RequestAborted).ConfigureAwait(false);
+        var outcome = await meter.DeductAsync(context.GetMeteringCaller().Account, request.ToRequest(key), context.RequestAborted).ConfigureAwait(false);
         if (!outcome.TryGet(out var deduction, out var refusal))
         {
-            return Failure.Of(refusal).ToResult();
+            await Failure.Of(refusal).ToResult().ExecuteAsync(context).ConfigureAwait(false);
+            return;
         }
 
         context.ReportCharge(deduction.Charged, deduction.Credits, outcome.IsReplay);
-        return TypedResults.Json(DeductionBody.Of(deduction), NativeJson.Default.DeductionBody);
+        await JsonAnswer.WriteAsync(context, DeductionBody.Of(deduction), NativeJson.Default.DeductionBody).ConfigureAwait(false);
     }
 
     private static async Task<IResult> DeductBatch(HttpContext context, ICreditMeter meter)
@@ -108,30 +110,32 @@ internal static class DeductionRoutes
         }
 
         context.ReportCharge(batch.Charged, batch.Credits, outcome.IsReplay);
-        return TypedResults.Json(BatchDeductionBody.Of(batch), NativeJson.Default.BatchDeductionBody);
+        return JsonAnswer.Of(BatchDeductionBody.Of(batch), NativeJson.Default.BatchDeductionBody);
     }
 }
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record DeductBody
 {
-    public Credits? Amount { get; init; }
+    // Setters, not initializers: those are handed over as boxed arguments of a constructor, by the reader of source-generated JSON.
+    public Credits? Amount { get; set; }
 
-    public string? Product { get; init; }
+    public string? Product { get; set; }
 
-    public long? Quantity { get; init; }
+    public long? Quantity { get; set; }
 
-    public string? Description { get; init; }
+    public string? Description { get; set; }
 
-    public string? Reference { get; init; }
+    public string? Reference { get; set; }
 
-    public DeductRequest ToRequest() => new()
+    public DeductRequest ToRequest(string? idempotencyKey = null) => new()
     {
         Amount = Amount,
         Product = Product,
         Quantity = Quantity,
         Description = Description,
         Reference = Reference,
+        IdempotencyKey = idempotencyKey,
     };
 }
 

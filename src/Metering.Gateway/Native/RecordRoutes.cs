@@ -64,7 +64,7 @@ internal static class RecordRoutes
         }
 
         context.ReportCharge(access.Charged, access.Credits, outcome.IsReplay);
-        return TypedResults.Json(RecordAccessAnswerBody.Of(access), NativeJson.Default.RecordAccessAnswerBody);
+        return JsonAnswer.Of(RecordAccessAnswerBody.Of(access), NativeJson.Default.RecordAccessAnswerBody);
     }
 
     private static Failure? ReadMode(string? text, out AccessMode mode)

@@ -56,7 +56,7 @@ internal static class TransactionRoutes
         var outcome = await meter.ListTransactionsAsync(
             context.GetMeteringCaller().Account, new() { Limit = (int)limit, Before = before }, context.RequestAborted).ConfigureAwait(false);
         return outcome.TryGet(out var page, out var refusal)
-            ? TypedResults.Json(TransactionListBody.Of(page), NativeJson.Default.TransactionListBody)
+            ? JsonAnswer.Of(TransactionListBody.Of(page), NativeJson.Default.TransactionListBody)
             : Failure.Of(refusal).ToResult();
     }
 
@@ -69,7 +69,7 @@ internal static class TransactionRoutes
 
         var outcome = await meter.GetTransactionAsync(context.GetMeteringCaller().Account, transaction, context.RequestAborted).ConfigureAwait(false);
         return outcome.TryGet(out var status, out var refusal)
-            ? TypedResults.Json(TransactionStatusBody.Of(transaction, status), NativeJson.Default.TransactionStatusBody)
+            ? JsonAnswer.Of(TransactionStatusBody.Of(transaction, status), NativeJson.Default.TransactionStatusBody)
             : Failure.Of(refusal).ToResult();
     }
 }

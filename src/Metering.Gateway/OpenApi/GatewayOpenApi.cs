@@ -9,6 +9,9 @@ namespace Metering.Gateway;
 /// <summary>What the OpenAPI document says beyond routes and types: keys, headers, parameters, examples.</summary>
 internal static class GatewayOpenApi
 {
+    /// <summary>What the framework knows the document by.</summary>
+    public const string DocumentName = "v1";
+
     private const string BearerScheme = "bearer";
     private const string ApiKeyScheme = "apiKey";
 
@@ -23,6 +26,7 @@ internal static class GatewayOpenApi
     public static Task DescribeDocument(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
     {
         document.Info = new() { Title = "Metering", Version = "1", Description = "One pool of credits an account, spent and read in several dialects." };
+        document.Servers = null; // The one that it was found on.
         var components = document.Components ??= new();
         components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
         components.SecuritySchemes[BearerScheme] = new OpenApiSecurityScheme

@@ -5,6 +5,6 @@ namespace Metering.Gateway.Profile;
 /// <summary>An error of dialect A.</summary>
 internal sealed record ProfileErrorBody(string Error, string Message)
 {
-    public static Task WriteAsync(HttpContext context, Failure failure) => context.Response.WriteAsJsonAsync(
-        new ProfileErrorBody(failure.Code, failure.Message), ProfileJson.Default.ProfileErrorBody, cancellationToken: context.RequestAborted);
+    public static Task WriteAsync(HttpContext context, Failure failure) => JsonAnswer.WriteAsync(
+        context, new ProfileErrorBody(failure.Code, failure.Message), ProfileJson.Default.ProfileErrorBody);
 }

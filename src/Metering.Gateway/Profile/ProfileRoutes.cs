@@ -40,7 +40,7 @@ internal static class ProfileRoutes
 
         // An account that an operator made may have no profile; its plan and credits are there all the same.
         var profile = await directory.FindProfileAsync(account, context.RequestAborted).ConfigureAwait(false);
-        return TypedResults.Json(
+        return JsonAnswer.Of(
             new ProfileAnswerBody(ProfileBody.Of(account, profile, balance, catalogue, time.GetUtcNow())), ProfileJson.Default.ProfileAnswerBody);
     }
 }

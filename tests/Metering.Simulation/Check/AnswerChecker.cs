@@ -8,7 +8,8 @@ internal sealed class AnswerChecker(
     Entry[] entries,
     Dictionary<int, List<Application>> applications,
     Dictionary<long, string> balances,
-    Observations observations)
+    Observations observations,
+    bool commitsLandLate)
 {
     private readonly HashSet<int> judged = [];
 
@@ -66,9 +67,10 @@ internal sealed class AnswerChecker(
 
     private IEnumerable<CallRecord> Attempts(Operation operation) => observations.AttemptsOf(operation);
 
-    private static bool CanCause(CallRecord call, Application application) =>
+    /// <summary>Where a commit outlives its connection, a call that was told that nobody knows may take effect later.</summary>
+    private bool CanCause(CallRecord call, Application application) =>
         call.MayHaveTakenEffect && !call.IsReplay &&
-        application.First > call.DurableAtStart && application.Last <= call.DurableAtEnd &&
+        application.First > call.DurableAtStart && (application.Last <= call.DurableAtEnd || (commitsLandLate && call.IsUnknown)) &&
         (application.At == application.TimeBefore || Between(call.Clocks, application.At));
 
     /// <summary>

@@ -36,6 +36,7 @@ internal sealed class HistoryException(string message) : Exception(message);
 internal sealed class AccountChecker
 {
     private readonly AccountId account;
+    private readonly bool commitsLandLate;
     private readonly IReadOnlyList<LedgerRow> rows;
     private readonly Entry[] entries;
     private readonly ModelAccount model = new();
@@ -50,6 +51,7 @@ internal sealed class AccountChecker
     public AccountChecker(Simulation run, AccountId account)
     {
         this.account = account;
+        commitsLandLate = run.Storage == StorageKind.Database;
         rows = run.Rows(account);
         entries = [.. rows.Select(Decode)];
         calls = [.. run.Calls.Where(call => call.Operation.Account == account)];
@@ -68,7 +70,7 @@ internal sealed class AccountChecker
             Observe();
         }
 
-        var answers = new AnswerChecker(account, entries, applications, balances, observations);
+        var answers = new AnswerChecker(account, entries, applications, balances, observations, commitsLandLate);
         calls.ForEach(answers.Check);
     }
 

@@ -5,7 +5,12 @@ internal sealed class Campaign(StoreBug bug)
 {
     private readonly Lock gate = new();
 
+    private readonly SortedDictionary<StorageKind, int> storages = [];
+
     public int Seeds { get; private set; }
+
+    /// <summary>How many seeds ran on which storage, for people.</summary>
+    public string Storages => string.Join(", ", storages.Select(count => $"{count.Key} {count.Value}"));
 
     public long Steps { get; private set; }
 
@@ -23,10 +28,12 @@ internal sealed class Campaign(StoreBug bug)
         (int Seed, string Violation)? failure = null;
         Parallel.For(from, from + count, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, (seed, loop) =>
         {
-            var (run, violation) = Simulation.Execute(PlanGenerator.Generate(seed), bug);
+            var plan = PlanGenerator.Generate(seed);
+            var (run, violation) = Simulation.Execute(plan, bug);
             lock (gate)
             {
                 Seeds++;
+                storages[plan.Storage] = storages.GetValueOrDefault(plan.Storage) + 1;
                 Steps += run.Steps;
                 Calls += run.Calls.Count;
                 Entries += run.Ledger.Accounts.Sum(account => run.Rows(account).Count);

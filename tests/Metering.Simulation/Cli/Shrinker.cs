@@ -1,10 +1,10 @@
 namespace Metering.Simulation;
 
 /// <summary>A failing plan without what it does not need.</summary>
-internal sealed record ShrunkFailure(int Seed, IReadOnlyList<int> Keep, bool NoFaults, string Violation, IReadOnlyList<PlanItem> Items)
+internal sealed record ShrunkFailure(int Seed, IReadOnlyList<int> Keep, bool NoFaults, string Violation, string Storage, IReadOnlyList<PlanItem> Items)
 {
     public override string ToString() => $"""
-        shrunk to {Items.Count} items{(NoFaults ? ", without faults of the store" : "")}:
+        shrunk to {Items.Count} items{(NoFaults ? ", without faults of the store" : "")}, on {Storage}:
           {string.Join("\n  ", Items)}
         {Violation}
         replay: dotnet run --project tests/Metering.Simulation -- --seed {Seed} --verbose --keep {string.Join(",", Keep)}{(NoFaults ? " --no-faults" : "")}
@@ -22,7 +22,7 @@ internal static class Shrinker
         var keep = Enumerable.Range(0, plan.Items.Count).ToList();
         var (faults, runs) = (plan.Faults, 0);
         string? Violation(List<int> subset, FaultProfile profile) => runs++ < MaxRuns
-            ? Simulation.Execute(plan.With([.. subset.Select(index => plan.Items[index])], profile), bug).Violation
+            ? Simulation.Execute(plan with { Items = [.. subset.Select(index => plan.Items[index])], Faults = profile }, bug).Violation
             : null;
         if (Violation(keep, FaultProfile.None) is not null)
         {
@@ -46,6 +46,6 @@ internal static class Shrinker
             }
         }
 
-        return new(seed, keep, faults == FaultProfile.None, violation, [.. keep.Select(index => plan.Items[index])]);
+        return new(seed, keep, faults == FaultProfile.None, violation, plan.StorageText, [.. keep.Select(index => plan.Items[index])]);
     }
 }

@@ -16,7 +16,9 @@ internal static class SimulationCommand
           --no-faults      with --seed: the store never fails
           --no-shrink      print a failure as it is
           --mutants        plant every known bug in a copy of the sources and find each within --seeds
-          --bug NAME       a planted bug of the store: SkipCompare, LetLaterSequencesIn
+          --only A,B       with --mutants: only these
+          --bug NAME       a planted bug of the store: SkipCompare, LetLaterSequencesIn, NoFence,
+                           FenceLetsLateOnesIn, CompareBeforeWaiting
 
         Exit code: 0 nothing found, 1 a failure, 2 wrong arguments.
         """;
@@ -31,7 +33,7 @@ internal static class SimulationCommand
 
         if (arguments.Mutants)
         {
-            return RunMutants(arguments.Seeds, output);
+            return RunMutants(arguments, output);
         }
 
         return arguments.Seed is { } seed ? RunOne(seed, arguments, output) : RunMany(arguments, output);
@@ -40,9 +42,12 @@ internal static class SimulationCommand
     private static int RunOne(int seed, SimulationArguments arguments, TextWriter output)
     {
         var plan = PlanGenerator.Generate(seed);
-        plan = plan.With(
-            arguments.Keep is { } keep ? [.. keep.Select(index => plan.Items[index])] : plan.Items,
-            arguments.NoFaults ? FaultProfile.None : plan.Faults);
+        plan = plan with
+        {
+            Items = arguments.Keep is { } keep ? [.. keep.Select(index => plan.Items[index])] : plan.Items,
+            Faults = arguments.NoFaults ? FaultProfile.None : plan.Faults,
+        };
+        output.WriteLine($"seed {seed}: {plan.Items.Count} items, {plan.Processes} processes of {plan.MetersPerProcess} meters, on {plan.StorageText}");
         var (run, violation) = Simulation.Execute(plan, arguments.Bug, arguments.IsVerbose ? output.WriteLine : null);
         output.WriteLine(violation is null ? $"seed {seed}: sound, {run.Steps} steps, {run.Calls.Count} calls, {run.Ledger.Accounts.Sum(account => run.Rows(account).Count)} entries" : $"seed {seed} FAILED: {violation}");
         return violation is null ? 0 : 1;
@@ -64,7 +69,7 @@ internal static class SimulationCommand
             }
         });
         output.WriteLine(isInteractive ? "\r" : string.Empty);
-        output.WriteLine($"{campaign.Seeds} seeds, {campaign.Steps} steps, {campaign.Calls} calls, {campaign.Entries} entries: {(failure is null ? "sound" : "FAILED")}");
+        output.WriteLine($"{campaign.Seeds} seeds, {campaign.Steps} steps, {campaign.Calls} calls, {campaign.Entries} entries ({campaign.Storages}): {(failure is null ? "sound" : "FAILED")}");
         if (failure is null)
         {
             return 0;
@@ -79,13 +84,14 @@ internal static class SimulationCommand
         return 1;
     }
 
-    private static int RunMutants(int seeds, TextWriter output)
+    private static int RunMutants(SimulationArguments arguments, TextWriter output)
     {
+        var seeds = arguments.Seeds;
         using var build = MutantBuild.Create([.. PlantedBugs.All, PlantedBugs.SmallFigures]);
         var small = build.Run(PlantedBugs.SmallFigures, seeds);
         output.WriteLine($"{PlantedBugs.SmallFigures.Name,-20} {(small.Seed is { } unsound ? $"seed {unsound} FAILED: {small.Finding}" : "sound")}");
         var missed = small.Seed is null ? 0 : 1;
-        foreach (var bug in PlantedBugs.All)
+        foreach (var bug in PlantedBugs.All.Where(bug => arguments.Only is null || arguments.Only.Contains(bug.Name)))
         {
             var result = build.Run(bug, seeds);
             missed += result.Seed is null ? 1 : 0;
@@ -115,6 +121,9 @@ internal sealed record SimulationArguments
     public bool Mutants { get; private set; }
 
     public int[]? Keep { get; private set; }
+
+    /// <summary>The planted bugs to look for; null for all.</summary>
+    public string[]? Only { get; private set; }
 
     public StoreBug Bug { get; private set; }
 
@@ -169,6 +178,9 @@ internal sealed record SimulationArguments
                 return true;
             case "--keep":
                 Keep = [.. value.Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+                return true;
+            case "--only":
+                Only = value.Split(',');
                 return true;
             case "--bug" when Enum.TryParse<StoreBug>(value, out var bug):
                 Bug = bug;

@@ -6,6 +6,7 @@ internal static class PlantedBugs
     private const string Core = "src/Metering.Core/";
     private const string Accounts = "src/Metering.Engine/Accounts/";
     private const string Archive = "src/Metering.Engine/Archive/";
+    private const string Journal = "src/Metering.Engine/Journal/";
 
     /// <summary>
     /// No bug, but figures so small that a short history reaches what takes others years: keys that memory no longer holds, snapshots of
@@ -141,5 +142,92 @@ internal static class PlantedBugs
             new SourceEdit("src/Metering.Engine/EmbeddedCreditMeter.cs", "View.Sequence < original.Sequence)", """View.Sequence < original.Sequence && !Mutant.Is("refund-behind"))""")),
         new("evict-own", "an account that is larger than the memory budget is evicted by its own load",
             new SourceEdit(Accounts + "ActivationTable.cs", "activation == loaded ||", """(activation == loaded && !Mutant.Is("evict-own")) ||""")),
+
+        // Bugs of the ledger behind a journal.
+        new("journal-early", "journal records are deleted before the pages have them",
+            new SourceEdit(Journal + "JournaledLedgerStore.Project.cs", "var through = records.Count == 0 ? watermark : records[^1].Position;", """
+                var through = records.Count == 0 ? watermark : records[^1].Position;
+                if (Mutant.Is("journal-early"))
+                {
+                    journal.Delete(through);
+                }
+
+                """)),
+        new("watermark-high", "the watermark is written one too high",
+            new SourceEdit(Journal + "JournaledLedgerStore.Project.cs", "commit.Commit(through);", """commit.Commit(Mutant.Is("watermark-high") ? through + 1 : through);""")),
+        new("tail-uncompared", "the heads of accounts that have a tail are not compared",
+            new SourceEdit(Journal + "JournaledLedgerStore.Append.cs", "if (state.Head == group.Expected)", """if (state.Head == group.Expected || (Mutant.Is("tail-uncompared") && state.HasTail))""")),
+        new("pages-first", "a read takes the pages before the tail",
+            new SourceEdit(Journal + "JournaledLedgerStore.Read.cs", "TailSpan[] spans;", """
+                List<LedgerRow>? early = Mutant.Is("pages-first") ? [] : null;
+                if (early is not null)
+                {
+                    AddFromPages(account, from, long.MaxValue, limit, early);
+                }
+
+                TailSpan[] spans;
+                """),
+            new SourceEdit(Journal + "JournaledLedgerStore.Read.cs", """
+                        var rows = new List<LedgerRow>();
+                        if (from < tailFirst && limit > 0)
+                """, """
+                        var rows = early?.FindAll(row => row.Sequence < tailFirst) ?? [];
+                        if (early is null && from < tailFirst && limit > 0)
+                """)),
+        new("merge-doubles", "a read takes from the pages what the tail gives, too",
+            new SourceEdit(Journal + "JournaledLedgerStore.Read.cs", "AddFromPages(account, from, tailFirst, limit, rows);", """AddFromPages(account, from, Mutant.Is("merge-doubles") ? long.MaxValue : tailFirst, limit, rows);""")),
+        new("read-gives-up", "a read whose journal record is deleted meanwhile ends short instead of beginning again",
+            new SourceEdit(Journal + "JournaledLedgerStore.Read.cs", """
+                            if (rows.Count < limit && !AddFromSpan(span, from, limit, rows))
+                            {
+                                return null;
+                """, """
+                            if (rows.Count < limit && !AddFromSpan(span, from, limit, rows))
+                            {
+                                return Mutant.Is("read-gives-up") ? rows : null;
+                """)),
+        new("recover-gap", "a start leaves out what comes after a gap in the journal",
+            new SourceEdit(Journal + "JournaledLedgerStore.cs", "if (found != expected)", """
+                if (found != expected && Mutant.Is("recover-gap"))
+                {
+                    return false;
+                }
+
+                if (found != expected)
+                """)),
+        new("recover-unchecked", "a start does not check the journal's records",
+            new SourceEdit(Journal + "JournaledLedgerStore.cs", "JournalRecord.Check(record, found, journal.Name);", """
+                if (!Mutant.Is("recover-unchecked"))
+                {
+                    JournalRecord.Check(record, found, journal.Name);
+                }
+
+                """)),
+        new("recover-twice", "deleted records that a crash brought back are taken for the tail",
+            new SourceEdit(Journal + "JournaledLedgerStore.cs", "var expected = watermark + 1;", """var expected = Mutant.Is("recover-twice") && journal.State is { First: > 0 } found0 ? Math.Min(found0.First, watermark + 1) : watermark + 1;""")),
+        new("returned-stay", "deleted records that a crash brought back are never deleted again",
+            new SourceEdit(Journal + "JournaledLedgerStore.cs", "state.First <= watermark)", """state.First <= watermark && !Mutant.Is("returned-stay"))""")),
+        new("journal-unneeded", "pages do not say that they need their journal",
+            new SourceEdit(Journal + "JournaledLedgerStore.cs", "pages.SetNeedsJournal(true);", """pages.SetNeedsJournal(!Mutant.Is("journal-unneeded"));""")),
+        new("any-journal", "another ledger's journal is accepted",
+            new SourceEdit(Journal + "JournalRules.cs", "if (found.Identity != state.Identity)", """if (found.Identity != state.Identity && !Mutant.Is("any-journal"))""")),
+        new("rewrite-drops", "a page that is written anew loses the last entries that came to it",
+            new SourceEdit(Journal + "PagePacker.cs", "foreach (var span in spans)", """foreach (var span in Mutant.Is("rewrite-drops") && replaces && spans.Count > 1 ? spans.GetRange(0, spans.Count - 1) : spans)""")),
+        new("keys-forgotten", "idempotency keys are forgotten when their entries move into pages",
+            new SourceEdit(Journal + "PagePacker.cs", "keys.Pack(records, isBusy, commit, view);", """
+                if (!Mutant.Is("keys-forgotten"))
+                {
+                    keys.Pack(records, isBusy, commit, view);
+                }
+
+                """)),
+        new("run-loses", "a run of keys that is written anew loses its older keys",
+            new SourceEdit(Journal + "KeyPacker.cs", "older = found.ToArray();", """older = Mutant.Is("run-loses") ? [] : found.ToArray();"""),
+            new SourceEdit(Journal + "KeyPacker.cs", "(run, keys) = (last, keys + lastKeys);", """(run, keys) = (last, Mutant.Is("run-loses") ? keys : keys + lastKeys);""")),
+
+        // Bugs of a store that several processes share, built into the simulation's model of one.
+        new("no-fence", "after an unknown outcome nothing waits for the lost commit, which charges a second time") { Store = StoreBug.NoFence },
+        new("late-ones", "the fence waits for a lost commit that runs, and not for one that is still on its way") { Store = StoreBug.FenceLetsLateOnesIn },
+        new("compare-early", "an append that waited for a lock compares the head that it saw before") { Store = StoreBug.CompareBeforeWaiting },
     ];
 }

@@ -36,18 +36,69 @@ internal sealed class PlanGenerator
         var perProcess = starts.Length == 1 && random.Next(4) == 0 ? 2 : 1;
         var faults = generator.Faults();
         generator.Fill();
+
+        // Numbers of its own, so that what is called does not depend on what it is kept in.
+        var places = new Random(seed ^ 0x5EED_0002);
+        var storage = Storage(places, starts.Length);
+        if (storage == StorageKind.Journal)
+        {
+            generator.CrashMore(places);
+        }
+
         return new()
         {
             Seed = seed,
+            Storage = storage,
+            Journal = Journal(places),
             Processes = starts.Length,
             MetersPerProcess = perProcess,
             ClockStarts = starts,
-            Faults = faults,
+            Faults = storage == StorageKind.Journal ? JournalFaults(places, faults) : faults,
             QueueCapacity = random.Next(4) == 0 ? random.Next(1, 5) : 1_000,
             MaxBatch = random.Next(3) == 0 ? random.Next(1, 4) : 1_000,
             SnapshotInterval = random.Next(2) == 0 ? 1 : 100,
             MemoryBudgetBytes = random.Next(3) == 0 ? random.Next(1, 6_000) : 1 << 30,
             Items = generator.items,
+        };
+    }
+
+    /// <summary>One process owns a journal; several share a database, or what is like it.</summary>
+    private static StorageKind Storage(Random places, int processes) => places.Next(100) switch
+    {
+        < 20 => StorageKind.Rows,
+        < 90 when processes == 1 => StorageKind.Journal,
+        _ => StorageKind.Database,
+    };
+
+    private static JournalSettings Journal(Random places) => new()
+    {
+        StepBytes = places.Next(3) switch { 0 => places.Next(200, 1_000), 1 => 10_000, _ => 1 << 20 },
+        MaxBacklogBytes = places.Next(3) == 0 ? places.Next(1_500, 10_000) : 1 << 20,
+        MaxBacklogEntries = places.Next(4) == 0 ? places.Next(20, 60) : 100_000,
+        CachedAccounts = places.Next(2) == 0 ? 1 : 100,
+        Linger = places.Next(4) switch { 0 => 3, 1 => 60, 2 => 600, _ => 20_000 },
+        Races = places.Next(4) switch { 0 => 0, 1 => 20, 2 => 100, _ => 300 },
+    };
+
+    /// <summary>What a start makes of a journal is worth more starts.</summary>
+    private void CrashMore(Random places)
+    {
+        for (var count = places.Next(5); count > 0; count--)
+        {
+            items.Add(new CrashItem(places.Next(at), 0, places.Next(1, 100)));
+        }
+    }
+
+    private static FaultProfile JournalFaults(Random places, FaultProfile faults)
+    {
+        int Rate(int most) => places.Next(3) == 0 ? places.Next(most + 1) : 0;
+        return faults with
+        {
+            PagesUnavailable = Rate(400),
+            PagesFatal = Rate(60),
+            DeleteUnavailable = Rate(500),
+            DeletionsLost = places.Next(2) * 700,
+            JournalMissing = places.Next(3) == 0 ? 0 : 500,
         };
     }
 

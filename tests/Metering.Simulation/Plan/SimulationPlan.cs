@@ -3,9 +3,14 @@ using Metering.Engine;
 namespace Metering.Simulation;
 
 /// <summary>All that a seed decides before the world begins; the order of steps is the world's own.</summary>
-internal sealed class SimulationPlan
+internal sealed record SimulationPlan
 {
     public required int Seed { get; init; }
+
+    public required StorageKind Storage { get; init; }
+
+    /// <summary>How the journalled store runs, where it is the storage.</summary>
+    public required JournalSettings Journal { get; init; }
 
     /// <summary>Processes at once.</summary>
     public required int Processes { get; init; }
@@ -28,19 +33,8 @@ internal sealed class SimulationPlan
 
     public required IReadOnlyList<PlanItem> Items { get; init; }
 
-    public SimulationPlan With(IReadOnlyList<PlanItem> items, FaultProfile faults) => new()
-    {
-        Seed = Seed,
-        Processes = Processes,
-        MetersPerProcess = MetersPerProcess,
-        ClockStarts = ClockStarts,
-        Faults = faults,
-        QueueCapacity = QueueCapacity,
-        MaxBatch = MaxBatch,
-        SnapshotInterval = SnapshotInterval,
-        MemoryBudgetBytes = MemoryBudgetBytes,
-        Items = items,
-    };
+    /// <summary>The storage, for people.</summary>
+    public string StorageText => Storage == StorageKind.Journal ? $"journal and pages ({Journal})" : Storage == StorageKind.Rows ? "rows" : "a shared database";
 
     public void Configure(CreditMeteringOptions options)
     {

@@ -13,6 +13,15 @@ internal enum StoreBug
 
     /// <summary>Knows only that sequences are unique: of what a stale writer appends, the sequences that are still free get in.</summary>
     LetLaterSequencesIn,
+
+    /// <summary>The database's store does not wait for a lost commit before it tells of its accounts.</summary>
+    NoFence,
+
+    /// <summary>The fence waits for what runs, and lets in what reaches the server later.</summary>
+    FenceLetsLateOnesIn,
+
+    /// <summary>An append that waited for a head's lock compares what it saw before it waited.</summary>
+    CompareBeforeWaiting,
 }
 
 /// <summary>What is durable: the simulated disk that every process shares and that every crash spares.</summary>
@@ -101,24 +110,12 @@ internal sealed class SimulatedLedger(StoreBug bug)
         return true;
     }
 
-    private AppendResult Append(AppendGroup group)
+    /// <summary>Writes rows of a group, whatever the head is.</summary>
+    public void Write(AppendGroup group, int first)
     {
         if (!rows.TryGetValue(group.Account, out var list))
         {
             rows.Add(group.Account, list = []);
-        }
-
-        var head = Head(group.Account);
-        var first = bug switch
-        {
-            StoreBug.SkipCompare => 0,
-            StoreBug.LetLaterSequencesIn => group.Rows.Count(row => row.Sequence <= head.Sequence),
-            StoreBug.None => head == group.Expected ? 0 : group.Rows.Count,
-            _ => throw new InvalidOperationException($"There is no bug {bug}."),
-        };
-        if (first == group.Rows.Count)
-        {
-            return AppendResult.HeadMismatch;
         }
 
         for (var index = first; index < group.Rows.Count; index++)
@@ -126,7 +123,23 @@ internal sealed class SimulatedLedger(StoreBug bug)
             var row = group.Rows[index];
             list.Add(row with { Facts = row.Facts.ToArray(), Texts = row.Texts.ToArray(), Link = index == group.Rows.Count - 1 ? group.Next.Link : row.Link });
         }
+    }
 
+    private AppendResult Append(AppendGroup group)
+    {
+        var head = Head(group.Account);
+        var first = bug switch
+        {
+            StoreBug.SkipCompare => 0,
+            StoreBug.LetLaterSequencesIn => group.Rows.Count(row => row.Sequence <= head.Sequence),
+            _ => head == group.Expected ? 0 : group.Rows.Count,
+        };
+        if (first == group.Rows.Count)
+        {
+            return AppendResult.HeadMismatch;
+        }
+
+        Write(group, first);
         return AppendResult.Appended;
     }
 }

@@ -4,13 +4,13 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Metering.Simulation;
 
 /// <summary>A meter that runs, or has run, in a process.</summary>
-internal sealed class MeterHandle(string name, EmbeddedCreditMeter meter, SimulatedLedgerStore store, SimulatedProcess process)
+internal sealed class MeterHandle(string name, EmbeddedCreditMeter meter, MeterStore store, SimulatedProcess process)
 {
     public string Name => name;
 
     public EmbeddedCreditMeter Meter => meter;
 
-    public SimulatedLedgerStore Store => store;
+    public MeterStore Store => store;
 
     public SimulatedProcess Process => process;
 
@@ -37,11 +37,12 @@ internal sealed class SimulatedProcess(int index, SimulatedScheduler scheduler, 
     public bool IsCrashed { get; set; }
 }
 
-/// <summary>Runs a plan: the real engine in simulated processes over one simulated ledger, and keeps what was called and answered.</summary>
+/// <summary>Runs a plan: the real engine in simulated processes over one simulated storage, and keeps what was called and answered.</summary>
 internal sealed class Simulation
 {
     private readonly SimulationPlan plan;
     private readonly SimulatedWorld world;
+    private readonly SimulatedStorage storage;
     private readonly SimulatedProcess?[] processes;
     private readonly DateTimeOffset[] clockStarts;
     private readonly Dictionary<int, List<CallRecord>> attempts = [];
@@ -53,13 +54,19 @@ internal sealed class Simulation
     {
         this.plan = plan;
         world = new(plan.Seed, trace);
-        Ledger = new(bug);
         faults = plan.Faults;
+        storage = SimulatedStorage.Create(plan, world, bug, () => faults);
         processes = new SimulatedProcess?[plan.Processes];
         clockStarts = [.. plan.ClockStarts];
     }
 
-    public SimulatedLedger Ledger { get; }
+    public StorageKind Storage => plan.Storage;
+
+    /// <summary>What is durable.</summary>
+    public SimulatedLedger Ledger => storage.Ledger;
+
+    /// <summary>Histories of the journalled store archive nothing yet: its judge compares reads with every row from the first.</summary>
+    private bool CanArchive => plan.Storage != StorageKind.Journal;
 
     /// <summary>Where archived entries are: another disk, which every process shares and every crash spares, too.</summary>
     public SimulatedLedger Archive { get; } = new(StoreBug.None);
@@ -86,8 +93,15 @@ internal sealed class Simulation
         try
         {
             var run = new Simulation(plan, bug, trace);
-            run.Run();
-            return (run, run.world.Violation ?? HistoryChecker.Check(run));
+            try
+            {
+                run.Run();
+                return (run, run.world.Violation ?? HistoryChecker.Check(run));
+            }
+            catch (Exception exception)
+            {
+                return (run, run.world.Violation ?? $"step {run.world.Step} threw {exception}");
+            }
         }
         finally
         {
@@ -133,7 +147,7 @@ internal sealed class Simulation
                 break;
             case RestartItem:
                 break;
-            case ArchiveItem archive when processes[archive.Process] is { Meters.Count: > 0 } process && archiving is null or { IsCrashed: true }:
+            case ArchiveItem archive when CanArchive && processes[archive.Process] is { Meters.Count: > 0 } process && archiving is null or { IsCrashed: true }:
                 StartArchiver(process, new() { Before = DateTimeOffset.MaxValue, KeptTail = ArchiveOptions.LeastKeptTail, MinEntries = archive.MinEntries, BatchEntries = archive.BatchEntries, BatchAccounts = archive.BatchAccounts }, mustFinish: false);
                 break;
             case ArchiveItem:
@@ -160,7 +174,7 @@ internal sealed class Simulation
     private void StartMeter(SimulatedProcess process)
     {
         var name = $"meter-{++meters}";
-        var store = new SimulatedLedgerStore(world, Ledger, name, () => faults);
+        var store = storage.Connect(process, name, () => Crash(process, 10));
         var options = new CreditMeteringOptions
         {
             Scheduler = process.Scheduler,
@@ -171,7 +185,7 @@ internal sealed class Simulation
         var handle = new MeterHandle(name, meter, store, process);
         foreach (var account in Ledger.Accounts)
         {
-            handle.DurableAtStart.Add(account, Ledger.Head(account).Sequence);
+            handle.DurableAtStart.Add(account, storage.KnownAtStart(account));
         }
 
         process.Meters.Add(handle);
@@ -204,6 +218,7 @@ internal sealed class Simulation
         process.Scheduler.Kill();
         process.Meters.ForEach(meter => meter.Store.Crash());
         process.ArchiverStores.ForEach(store => store.Crash());
+        storage.Crash(process);
         processes[process.Index] = null;
         world.After(downFor, () => Start(process.Index));
         foreach (var call in Calls.Where(call => call.Meter.Process == process && call.End == CallEnd.Unanswered).ToArray())
@@ -233,10 +248,7 @@ internal sealed class Simulation
                 world.Violate($"{handle.Name} was drained, and holds {handle.Meter.QueueDepth} slots of the queue.");
             }
 
-            if (startAnother)
-            {
-                StartMeter(handle.Process);
-            }
+            Leave(handle, startAnother);
         });
     }
 
@@ -266,6 +278,27 @@ internal sealed class Simulation
 
             archiving = null;
         });
+    }
+
+    /// <summary>A store that closes its files waits for those who still read.</summary>
+    private void Leave(MeterHandle handle, bool startAnother)
+    {
+        if (handle.Process.IsCrashed)
+        {
+            return;
+        }
+
+        if (storage.IsClosedByLastMeter && Calls.Exists(call => call.Meter == handle && call.EndStep == int.MaxValue))
+        {
+            world.After(2, () => Leave(handle, startAnother));
+            return;
+        }
+
+        storage.Disconnect(handle.Process);
+        if (startAnother)
+        {
+            StartMeter(handle.Process);
+        }
     }
 
     private void Jump(JumpItem jump)
@@ -410,7 +443,11 @@ internal sealed class Simulation
 
         // Whatever was broken off, running again finishes; and accounts load from what it leaves.
         archiving = null;
-        StartArchiver(processes[0]!, new() { Before = DateTimeOffset.MaxValue, KeptTail = ArchiveOptions.LeastKeptTail, MinEntries = 1 }, mustFinish: true);
+        if (CanArchive)
+        {
+            StartArchiver(processes[0]!, new() { Before = DateTimeOffset.MaxValue, KeptTail = ArchiveOptions.LeastKeptTail, MinEntries = 1 }, mustFinish: true);
+        }
+
         world.RunUntilQuiet();
         foreach (var account in Ledger.Accounts.ToArray())
         {
@@ -437,6 +474,11 @@ internal sealed class Simulation
         foreach (var meter in processes.SelectMany(process => process!.Meters))
         {
             world.Violate($"{meter.Name} was never drained.");
+        }
+
+        if (world.Violation is null)
+        {
+            storage.Check();
         }
 
         foreach (var call in Calls.Where(call => call.Operation.Index > plan.Items.Count + 900 && call.Refusal is not null))

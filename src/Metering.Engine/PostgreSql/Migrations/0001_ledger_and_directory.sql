@@ -1,6 +1,6 @@
--- The ledger holds pages, not rows: one page is up to 64 entries of one account and one commit. Measured on two cores with the server
--- beside its caller, 256 entries a commit: on one account a row an entry takes 7 us of the server's time an entry, pages 1.5 us; spread over
--- 10,000 accounts, where a page holds one entry, both take the same.
+-- The ledger holds pages, not rows: one page is up to 64 entries of one account and one commit. Measured on one account with 256 entries a
+-- commit: a row an entry writes 309 bytes of log an entry, pages 155, for a third less time of the server's; spread over 10,000 accounts a
+-- page holds one entry, and both are the same.
 
 CREATE TABLE metering.heads (
     account      text COLLATE "C" NOT NULL,

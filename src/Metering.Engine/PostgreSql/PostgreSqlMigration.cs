@@ -1,0 +1,21 @@
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Metering.Engine;
+
+/// <summary>Brings a PostgreSQL database to this build's schema, for tools and for operators who let no server do it.</summary>
+public static class PostgreSqlMigration
+{
+    /// <summary>Makes the schema <c>metering</c> or brings it up to date, in one transaction; of several processes one does.</summary>
+    /// <param name="connectionString">As Npgsql reads it; its user may change the schema.</param>
+    /// <returns>The schema's version before, 0 for none, and this build's.</returns>
+    /// <exception cref="MeteringStartupException">The database cannot be used; the message says why and what mends it.</exception>
+    public static (int Before, int After) Run(string connectionString)
+    {
+        var options = new PostgreSqlStoreOptions();
+        var before = PostgreSqlDatabase.ReadSchemaVersion(connectionString, options);
+        using (PostgreSqlDatabase.Open(connectionString, options, NullLogger.Instance))
+        {
+            return (before, PostgreSqlSchema.Version);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using Metering.Engine;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Metering.Gateway;
+
+/// <summary>Finds out whom a text opens that was sent as a key.</summary>
+internal sealed class CallerFinder(MeteringGatewayOptions options, ApiKeyDirectory directory)
+{
+    /// <summary>The caller; null where the text is no key that works.</summary>
+    /// <exception cref="LedgerUnavailableException">Keys cannot be looked up now.</exception>
+    public ValueTask<MeteringCaller?> FindAsync(ReadOnlyMemory<char> key, CancellationToken cancellationToken) =>
+        ApiKeys.IsWellFormed(key.Span, options.KeyPrefixes) ? directory.FindCallerAsync(key, cancellationToken) : default;
+}
+
+/// <summary>An endpoint behind API keys (<see cref="MeteringKeyEndpoints.RequireMeteringKey"/>).</summary>
+/// <param name="services">The host's services: those of a request are a scope of their own, which costs more than the rest of this.</param>
+/// <param name="scopes">Every scope that is needed.</param>
+/// <param name="inner">What the key opens.</param>
+internal sealed class KeyedEndpoint(IServiceProvider services, ApiKeyScopes scopes, RequestDelegate inner)
+{
+    private CallerFinder? callers;
+
+    public Task InvokeAsync(HttpContext context)
+    {
+        var presented = PresentedKey.Of(context.Request);
+        if (presented.IsConflict)
+        {
+            return Failure.Invalid("Authorization", "The request carries different API keys; send one key, in Authorization or in X-API-Key.")
+                .ToResult().ExecuteAsync(context);
+        }
+
+        callers ??= services.GetRequiredService<CallerFinder>();
+        var finding = callers.FindAsync(presented.Key, context.RequestAborted);
+        return finding.IsCompletedSuccessfully
+            ? AnswerAsync(context, finding.Result, presented.Key.IsEmpty)
+            : AnswerWhenFoundAsync(context, finding.AsTask());
+    }
+
+    private async Task AnswerWhenFoundAsync(HttpContext context, Task<MeteringCaller?> finding) =>
+        await AnswerAsync(context, await finding.ConfigureAwait(false), isKeyMissing: false).ConfigureAwait(false);
+
+    private Task AnswerAsync(HttpContext context, MeteringCaller? caller, bool isKeyMissing)
+    {
+        if (caller is null)
+        {
+            return Failure.Unauthenticated(isKeyMissing).ToResult().ExecuteAsync(context);
+        }
+
+        MeteringKeyEndpoints.SetCaller(context, caller);
+        return (caller.Key.Scopes & scopes) == scopes
+            ? inner(context)
+            : Failure.ScopeMissing(scopes, caller.Key.Scopes).ToResult().ExecuteAsync(context);
+    }
+}

@@ -1,0 +1,136 @@
+using Metering.Conformance;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace Metering.Engine.Tests;
+
+/// <summary>Two meters on one ledger, as two processes on one database: what one has in memory grows stale when the other appends.</summary>
+public sealed class FreshnessTests : IAsyncDisposable
+{
+    private static readonly DateTimeOffset Start = new(2026, 5, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly TimeSpan JustStale = TimeSpan.FromSeconds(1) + TimeSpan.FromMilliseconds(1);
+    private static readonly AccountId Account = new("acct");
+
+    private readonly SharedStore store = new();
+    private readonly ManualTimeProvider clock = new(Start);
+    private readonly EmbeddedCreditMeter first;
+    private readonly EmbeddedCreditMeter second;
+
+    public FreshnessTests() => (first, second) = (NewMeter(), NewMeter());
+
+    public async ValueTask DisposeAsync()
+    {
+        await first.DisposeAsync();
+        await second.DisposeAsync();
+        await store.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_balance_is_at_most_a_second_stale()
+    {
+        await BothKnowAsync(100);
+        await SpendAsync(first, 40);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(Credits.Of(100), await BalanceAsync(second));
+        clock.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(Credits.Of(60), await BalanceAsync(second));
+    }
+
+    [Fact]
+    public async Task A_refusal_from_a_stale_state_is_checked_first()
+    {
+        await BothKnowAsync(100);
+        await SpendAsync(first, 100);
+        clock.Advance(JustStale);
+        Assert.Equal(RefusalReason.InsufficientCredits, (await second.DeductAsync(Account, Of(1))).Refusal?.Reason);
+        await first.GrantAsync(Account, new() { Amount = Credits.Of(50), Source = GrantSource.Purchase });
+        clock.Advance(JustStale);
+        Assert.Equal(Credits.Of(49), (await second.DeductAsync(Account, Of(1))).Value.Credits);
+    }
+
+    [Fact]
+    public async Task A_free_access_from_a_stale_state_is_checked_first()
+    {
+        await BothKnowAsync(100);
+        var charge = (await first.AccessRecordsAsync(Account, Company)).Value;
+        Assert.Equal(Credits.Zero, (await second.AccessRecordsAsync(Account, Company)).Value.Charged);
+        Assert.True((await first.RefundAsync(Account, new() { TransactionId = charge.TransactionId!.Value })).IsSuccess);
+        clock.Advance(JustStale);
+
+        // The refund ended the record's subscription: who still answers from before it gives the record away.
+        Assert.Equal(Credits.Of(1), (await second.AccessRecordsAsync(Account, Company)).Value.Charged);
+    }
+
+    [Fact]
+    public async Task A_commit_of_ones_own_and_a_look_at_the_head_each_count_for_a_second()
+    {
+        await BothKnowAsync(100);
+        clock.Advance(JustStale);
+        await SpendAsync(second, 1);
+        var looks = store.HeadReads;
+        await BalanceAsync(second);
+        Assert.Equal(looks, store.HeadReads);
+        clock.Advance(JustStale);
+        await BalanceAsync(second);
+        await BalanceAsync(second);
+        Assert.Equal(looks + 1, store.HeadReads);
+    }
+
+    [Fact]
+    public async Task A_ledger_that_cannot_be_asked_makes_no_answer_from_a_stale_state()
+    {
+        await BothKnowAsync(100);
+        clock.Advance(JustStale);
+        store.IsDown = true;
+        Assert.Equal(RefusalReason.LedgerUnavailable, (await second.GetBalanceAsync(Account)).Refusal?.Reason);
+        Assert.Equal(RefusalReason.LedgerUnavailable, (await second.DeductAsync(Account, Of(1_000))).Refusal?.Reason);
+        store.IsDown = false;
+        Assert.Equal(Credits.Of(100), await BalanceAsync(second));
+    }
+
+    [Fact]
+    public async Task A_ledger_of_one_process_is_never_asked()
+    {
+        store.Shared = false;
+        await BothKnowAsync(100);
+        var looks = store.HeadReads;
+        clock.Advance(TimeSpan.FromHours(1));
+        await BalanceAsync(first);
+        await first.DeductAsync(Account, Of(1_000));
+        Assert.Equal(looks, store.HeadReads);
+    }
+
+    private static RecordAccessRequest Company { get; } = new() { Records = [new RecordRequest("company", "1")] };
+
+    private static DeductRequest Of(int amount) => new() { Amount = Credits.Of(amount) };
+
+    private static async Task<Credits> BalanceAsync(EmbeddedCreditMeter meter) => (await meter.GetBalanceAsync(Account)).Value.Available;
+
+    private static async Task SpendAsync(EmbeddedCreditMeter meter, int amount) => Assert.True((await meter.DeductAsync(Account, Of(amount))).IsSuccess);
+
+    private async Task BothKnowAsync(int credits)
+    {
+        Assert.True((await first.OpenAccountAsync(Account, new() { Plan = "starter" })).IsSuccess);
+        Assert.Equal(Credits.Of(credits), await BalanceAsync(second));
+    }
+
+    private EmbeddedCreditMeter NewMeter() =>
+        new(store, new() { Catalogue = CreditMeterConformance.TestCatalogue }, clock, NullLogger<EmbeddedCreditMeter>.Instance);
+
+    private sealed class SharedStore() : DelegatingLedgerStore(new MemoryLedgerStore())
+    {
+        public bool Shared { get; set; } = true;
+
+        public bool IsDown { get; set; }
+
+        public int HeadReads { get; private set; }
+
+        public override bool IsShared => Shared;
+
+        public override ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default)
+        {
+            HeadReads++;
+            return IsDown ? throw new LedgerUnavailableException("the database does not answer") : base.ReadHeadAsync(account, cancellationToken);
+        }
+    }
+}
