@@ -56,7 +56,7 @@ internal static class MeteringTool
 
     private static RootCommand CreateRoot(ToolTerminal terminal) => new(
         """
-        The tool beside the meter: proves, copies, migrates and backs up ledgers.
+        The tool beside the meter: proves, copies, migrates, archives and backs up ledgers.
 
         A store is a data folder (metering-data), a ledger's file (metering.db), or a PostgreSQL connection string
         ("Host=…;Database=…"); sqlite: and postgres: in front of it say which.
@@ -68,6 +68,7 @@ internal static class MeteringTool
         CopyCommand.Create(terminal),
         BackupCommand.Create(terminal),
         MigrateCommand.Create(terminal),
+        ArchiveCommand.Create(terminal),
     };
 
     // What stores say of disks, locks and connections. Anything else is a bug of the tool and shows itself whole.

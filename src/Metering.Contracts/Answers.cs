@@ -190,6 +190,9 @@ public enum TransactionState
 
     /// <summary>It cannot be told yet.</summary>
     Unknown,
+
+    /// <summary>The ledger held a transaction of this number, which has been archived; the archive tells whether it has this id.</summary>
+    Archived,
 }
 
 /// <summary>What is known of a transaction id.</summary>

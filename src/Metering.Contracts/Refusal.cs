@@ -24,6 +24,9 @@ public enum RefusalReason
     /// <summary>The account has no such transaction.</summary>
     TransactionUnknown,
 
+    /// <summary>The transaction has been archived: the ledger no longer holds it.</summary>
+    TransactionArchived,
+
     /// <summary>Only deductions can be refunded.</summary>
     TransactionNotRefundable,
 

@@ -156,6 +156,11 @@ public static partial class Account
             return invalid;
         }
 
+        if (command.IsArchived)
+        {
+            return new Refusal(RefusalReason.TransactionArchived, "This transaction has been archived and cannot be refunded any more; an adjustment or a grant can make up for it.") { Field = "transactionId" };
+        }
+
         if (command.Original is not { } transaction)
         {
             return new Refusal(RefusalReason.TransactionUnknown, "The account has no such transaction.") { Field = "transactionId" };

@@ -55,6 +55,9 @@ public static partial class Account
                 break;
             case AnswerKept:
                 break;
+            case Checkpoint checkpoint:
+                Apply(state, checkpoint);
+                break;
             default:
                 throw new InvariantException($"There is no entry {entry.GetType().Name}.");
         }

@@ -81,6 +81,7 @@ public static partial class Account
             Adjust adjust => DecideAdjust(state, adjust, now),
             Refund refund => DecideRefund(state, refund, now),
             RecordPayment payment => DecidePayment(state, payment, now),
+            MakeCheckpoint checkpoint => DecideCheckpoint(state, checkpoint, now),
             KeepAnswer keep => Decision.Append(new AnswerKept
             {
                 Sequence = state.Sequence + 1,

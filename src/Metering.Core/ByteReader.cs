@@ -77,6 +77,8 @@ internal ref struct ByteReader(ReadOnlySpan<byte> source)
 
     public UInt128 Fixed128() => BinaryPrimitives.ReadUInt128LittleEndian(Take(16));
 
+    public ChainLink Link() => ChainLink.Read(Take(ChainLink.Bytes));
+
     public RecordDay Day() => new(BinaryPrimitives.ReadUInt16LittleEndian(Take(2)));
 
     public DateTimeOffset Time() => Time(0);

@@ -49,6 +49,8 @@ public sealed class ByteWriter
 
     internal void Fixed128(UInt128 value) => BinaryPrimitives.WriteUInt128LittleEndian(Take(16), value);
 
+    internal void Link(ChainLink value) => value.CopyTo(Take(ChainLink.Bytes));
+
     internal void Day(RecordDay value) => BinaryPrimitives.WriteUInt16LittleEndian(Take(2), value.Number);
 
     internal void Time(DateTimeOffset value) => Signed(value.ToUnixTimeMilliseconds());

@@ -114,6 +114,9 @@ public sealed class Refund : Command
     /// <summary>The transaction as the ledger holds it, read by the shell; null where it holds none of that id.</summary>
     public required TransactionEntry? Original { get; init; }
 
+    /// <summary>True where the ledger held it and it was archived, so that <see cref="Original"/> is null.</summary>
+    public bool IsArchived { get; init; }
+
     /// <summary>How much, above zero; null for all that is left.</summary>
     public Credits? Amount { get; init; }
 

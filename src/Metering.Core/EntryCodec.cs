@@ -19,6 +19,7 @@ public static class EntryCodec
         CreditsSpent = 6,
         CreditsRemoved = 7,
         CreditsRefunded = 8,
+        Checkpoint = 9,
     }
 
     private const int TransactionTypes = (int)TransactionType.Release + 1;
@@ -91,6 +92,11 @@ public static class EntryCodec
                 Sequence = header.Sequence, TransactionNumber = header.TransactionNumber, CreatedAt = header.CreatedAt, AppliedAt = header.AppliedAt,
                 Key = header.Key, Answer = header.Answer,
             },
+            Kind.Checkpoint => new Checkpoint
+            {
+                Sequence = header.Sequence, TransactionNumber = header.TransactionNumber, CreatedAt = header.CreatedAt, AppliedAt = header.AppliedAt,
+                Key = header.Key, Answer = header.Answer, Point = CheckpointPoint.Decode(ref reader),
+            },
             Kind.CreditsGranted => DecodeGranted(ref reader, ref textReader, header),
             Kind.CreditsSpent => DecodeSpent(ref reader, ref textReader, header),
             Kind.CreditsRemoved => DecodeRemoved(ref reader, ref textReader, header),
@@ -110,6 +116,7 @@ public static class EntryCodec
         CreditsSpent => Kind.CreditsSpent,
         CreditsRemoved => Kind.CreditsRemoved,
         CreditsRefunded => Kind.CreditsRefunded,
+        Checkpoint => Kind.Checkpoint,
         _ => throw new InvariantException($"There is no entry {entry.GetType().Name}."),
     };
 
@@ -131,6 +138,9 @@ public static class EntryCodec
                 facts.Fixed128(payment.ExternalReference);
                 break;
             case AnswerKept:
+                break;
+            case Checkpoint checkpoint:
+                checkpoint.Point.Encode(facts);
                 break;
             case CreditsGranted granted:
                 facts.Byte((byte)granted.Kind);

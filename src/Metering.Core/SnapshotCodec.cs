@@ -11,7 +11,10 @@ namespace Metering.Core;
 /// </summary>
 public static class SnapshotCodec
 {
-    /// <summary>The version that this build writes and reads.</summary>
+    /// <summary>
+    /// The version that this build writes and reads. An account whose first entries are archived begins with a state of the version that
+    /// its checkpoint names, for which no entries are left: a later build goes on reading every version that a release could archive with.
+    /// </summary>
     public const int Version = 2;
 
     private const int ChecksumBytes = SHA256.HashSizeInBytes;

@@ -69,9 +69,10 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     public async ValueTask<Outcome<Posting>> RefundAsync(AccountId account, RefundRequest request, CancellationToken cancellationToken = default)
     {
         TransactionEntry? original;
+        bool isArchived;
         try
         {
-            original = await FindAsync(account, request.TransactionId, cancellationToken);
+            (original, isArchived) = await FindAsync(account, request.TransactionId, cancellationToken);
             if (original is not null && (await accounts.GetAsync(account)).View.Sequence < original.Sequence)
             {
                 // Another activation charged it: what is in memory here is behind the ledger and cannot judge the refund. The durable
@@ -84,7 +85,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
             return CallRunner.Unavailable(exception);
         }
 
-        return await RunAsync(account, commands.Create(request, original), ToPosting, cancellationToken);
+        return await RunAsync(account, commands.Create(request, original, isArchived), ToPosting, cancellationToken);
     }
 
     /// <inheritdoc />
@@ -139,7 +140,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         {
             var rows = before <= 1 ? [] : await store.ReadTransactionsAsync(account, before, query.Limit, cancellationToken);
             var items = rows.Select(row => Views.ToTransaction((TransactionEntry)Views.ToEntry(row))).ToArray();
-            return new TransactionPage(items, total, items.Length > 0 && items[^1].Id.Number > 1 ? items[^1].Id.Number : null);
+            return new TransactionPage(items, total, items.Length == query.Limit && items[^1].Id.Number > 1 ? items[^1].Id.Number : null);
         }
         catch (LedgerUnavailableException exception)
         {
@@ -160,14 +161,40 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         var inFlight = accounts.TryGetLoaded(account, out var activation) && !activation!.Tail.IsReleased;
         try
         {
-            var entry = await FindAsync(account, id, cancellationToken);
+            var (entry, isArchived) = await FindAsync(account, id, cancellationToken);
             return entry is not null ? new TransactionStatus(TransactionState.Charged, Views.ToTransaction(entry))
+                : isArchived ? new TransactionStatus(TransactionState.Archived, null)
                 : new TransactionStatus(inFlight || commit.Fatal.IsCompleted ? TransactionState.Unknown : TransactionState.NotCharged, null);
         }
         catch (LedgerUnavailableException exception)
         {
             return CallRunner.Unavailable(exception);
         }
+    }
+
+    /// <summary>
+    /// Enters a checkpoint: the ledger's own word for a state that the account may begin with once what led to it is archived.
+    /// </summary>
+    /// <param name="account">The account.</param>
+    /// <param name="point">Where the account stood; the caller has replayed the entries through it.</param>
+    /// <param name="cancellationToken">As for every call of the meter.</param>
+    /// <returns>The durable entry, or why there is none.</returns>
+    internal async ValueTask<Outcome<Checkpoint>> CheckpointAsync(AccountId account, CheckpointPoint point, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            if ((await accounts.GetAsync(account)).View.Sequence < point.Through)
+            {
+                // Another activation appended: what is in memory here is behind the ledger and cannot vouch for it.
+                await accounts.RetireAsync(account);
+            }
+        }
+        catch (LedgerUnavailableException exception)
+        {
+            return CallRunner.Unavailable(exception);
+        }
+
+        return await RunAsync(account, new MakeCheckpoint { Point = point }, ToCheckpoint, cancellationToken);
     }
 
     /// <summary>
@@ -224,6 +251,8 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         return run.IsReplay ? Outcome.Replay(access) : access;
     }
 
+    private static Outcome<Checkpoint> ToCheckpoint(in Run run) => run.Refusal is { } refusal ? refusal : (Checkpoint)run.Entry!;
+
     private static Outcome<Posting> ToPosting(in Run run)
     {
         if (run.Refusal is { } refusal)
@@ -235,15 +264,32 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         return run.IsReplay ? Outcome.Replay(posting) : posting;
     }
 
-    private async ValueTask<TransactionEntry?> FindAsync(AccountId account, TransactionId id, CancellationToken cancellationToken)
+    private async ValueTask<(TransactionEntry? Entry, bool IsArchived)> FindAsync(AccountId account, TransactionId id, CancellationToken cancellationToken)
     {
         if (id.Number is < 1 or long.MaxValue)
         {
-            return null;
+            return default;
         }
 
         var rows = await store.ReadTransactionsAsync(account, id.Number + 1, 1, cancellationToken);
-        return rows.Count == 1 && Views.ToEntry(rows[0]) is TransactionEntry entry && entry.Id == id ? entry : null;
+        if (rows.Count == 0)
+        {
+            // Numbers have no gaps: one that was given out and is not there was archived. It is looked for again after the count is read, so
+            // that one that was written in between is not taken for archived.
+            var (_, transactions) = await store.ReadHeadAsync(account, cancellationToken);
+            if (transactions < id.Number)
+            {
+                return default;
+            }
+
+            rows = await store.ReadTransactionsAsync(account, id.Number + 1, 1, cancellationToken);
+            if (rows.Count == 0)
+            {
+                return (null, true);
+            }
+        }
+
+        return (Views.ToEntry(rows[0]) is TransactionEntry entry && entry.Id == id ? entry : null, false);
     }
 
     private ValueTask<Outcome<T>> RunAsync<T>(AccountId account, Outcome<Command> command, AnswerOf<T> answer, CancellationToken cancellationToken)

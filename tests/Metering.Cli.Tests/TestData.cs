@@ -15,9 +15,10 @@ internal static class TestData
     public static string LedgerOf(string folder) => Path.Combine(folder, "metering.db");
 
     /// <summary>Opens what a server would run on a data folder.</summary>
-    public static ServiceProvider Serve(string folder)
+    public static ServiceProvider Serve(string folder, TimeProvider? clock = null)
     {
         var services = new ServiceCollection();
+        services.AddSingleton(clock ?? TimeProvider.System);
         services.AddLogging();
         services.AddCreditMetering(options => options.UseSqlite(LedgerOf(folder)).SnapshotInterval = 100);
         return services.BuildServiceProvider();
@@ -27,9 +28,10 @@ internal static class TestData
     /// <param name="folder">The folder.</param>
     /// <param name="accounts">How many accounts.</param>
     /// <param name="many">Entries of the first account, about.</param>
-    public static async Task FillAsync(string folder, int accounts = 4, int many = 250)
+    /// <param name="clock">The server's clock; null for the system's.</param>
+    public static async Task FillAsync(string folder, int accounts = 4, int many = 250, TimeProvider? clock = null)
     {
-        await using var services = Serve(folder);
+        await using var services = Serve(folder, clock);
         var (meter, directory) = (services.GetRequiredService<EmbeddedCreditMeter>(), services.GetRequiredService<IDirectoryStore>());
         for (var number = 0; number < accounts; number++)
         {

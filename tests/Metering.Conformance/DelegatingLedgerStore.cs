@@ -28,6 +28,12 @@ public abstract class DelegatingLedgerStore(ILedgerStore inner) : ILedgerStore
     public virtual ValueTask SaveSnapshotAsync(AccountId account, LedgerSnapshot snapshot, CancellationToken cancellationToken = default) =>
         inner.SaveSnapshotAsync(account, snapshot, cancellationToken);
 
+    public virtual ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) =>
+        inner.ReadBaseAsync(account, cancellationToken);
+
+    public virtual ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default) =>
+        inner.CutAsync(cuts, cancellationToken);
+
     public virtual ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
         inner.ListAccountsAsync(after, limit, cancellationToken);
 

@@ -259,7 +259,7 @@ public abstract partial class LedgerStoreConformance
 }
 
 /// <summary>What stores promise besides where they outlive their process.</summary>
-public abstract class DurableLedgerStoreConformance : LedgerStoreConformance
+public abstract partial class DurableLedgerStoreConformance : LedgerStoreConformance
 {
     /// <summary>Opens what the closed store left.</summary>
     protected abstract ValueTask<ILedgerStore> ReopenAsync();

@@ -8,7 +8,7 @@ public class CodecTests
     public void Every_kind_of_entry_is_read_back_as_it_was_written()
     {
         var entries = OneOfEachKind();
-        Assert.Equal(8, entries.Select(entry => entry.GetType()).Distinct().Count());
+        Assert.Equal(9, entries.Select(entry => entry.GetType()).Distinct().Count());
         foreach (var entry in entries)
         {
             var encoded = Bytes.OfEntry(entry);
@@ -38,6 +38,7 @@ public class CodecTests
         var opened = Assert.IsType<AccountOpened>(Reread<AccountOpened>(entries));
         Assert.Equal((new PlanTerms("starter", Credits.Of(100), 1, false, AccessLevel.Platform), At("2026-01-31"), 1, At("2026-04-30")), (opened.Terms, opened.Anchor, opened.Period, opened.PaidThrough));
         Assert.Equal(2, Reread<PeriodStarted>(entries).Period);
+        Assert.Equal(entries.OfType<Checkpoint>().Single().Point, Reread<Checkpoint>(entries).Point);
         Assert.Equal((At("2026-06-30"), (UInt128)2), (Reread<PaymentRecorded>(entries).PaidThrough, Reread<PaymentRecorded>(entries).ExternalReference));
         var granted = Assert.IsType<CreditsGranted>(Bytes.OfEntry(entries.OfType<CreditsGranted>().Single(entry => entry.Kind == TransactionType.Coupon)).Decode());
         Assert.Equal((Bucket.Bonus, At("2027-01-01"), (UInt128)1), (granted.Bucket, granted.ExpiresAt, granted.ExternalReference));
@@ -265,6 +266,7 @@ public class CodecTests
         account.PayBack(account.Rows.Last());
         account.Accept(account.Adjusting("-1"));
         account.To("2026-04-05");
+        account.Accept(new MakeCheckpoint { Point = CheckpointPoint.Of(account.State, new(1, 2, 3, 4), Bytes.OfSnapshot(account.State)) });
         return account.Entries;
     }
 }

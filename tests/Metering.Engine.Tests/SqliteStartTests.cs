@@ -63,10 +63,10 @@ public sealed class SqliteStartTests : IDisposable
         await SqliteLedgerStore.Open(Database).DisposeAsync();
         Execute("PRAGMA user_version = 7");
         Assert.Equal(
-            "The database metering.db was written by a newer version (schema 7; this build knows 2). Start the newer version, or restore a backup.",
+            "The database metering.db was written by a newer version (schema 7; this build knows 3). Start the newer version, or restore a backup.",
             Refused().Message);
 
-        Execute("PRAGMA user_version = 2");
+        Execute("PRAGMA user_version = 3");
         await SqliteLedgerStore.Open(Database).DisposeAsync();
     }
 
@@ -102,7 +102,7 @@ public sealed class SqliteStartTests : IDisposable
         Assert.Contains("damaged", Refused().Message, StringComparison.Ordinal);
 
         var overwritten = whole.ToArray();
-        overwritten.AsSpan(whole.Length / 2 / 4096 * 4096, 4096).Fill(0xAB);
+        overwritten.AsSpan(whole.Length / 2 / 16_384 * 16_384, 16_384).Fill(0xAB);
         File.WriteAllBytes(Database, overwritten);
         var message = Refused().Message;
         Assert.Contains("damaged", message, StringComparison.Ordinal);

@@ -44,13 +44,19 @@ internal static class AccountPages
         return found;
     }
 
-    /// <summary>How many entries a ledger has, as its heads say.</summary>
+    private static async Task<long> CountEntriesAsync(ILedgerStore store, AccountId account, CancellationToken cancellationToken)
+    {
+        var (head, _) = await store.ReadHeadAsync(account, cancellationToken);
+        return head.Sequence - ((await store.ReadBaseAsync(account, cancellationToken))?.Head.Sequence ?? 0);
+    }
+
+    /// <summary>How many entries a ledger has, as its heads and beginnings say.</summary>
     public static async Task<long> CountEntriesAsync(ILedgerStore store, CancellationToken cancellationToken)
     {
         var entries = 0L;
         await foreach (var page in ReadAsync(store, cancellationToken))
         {
-            entries += (await SelectAsync(page, async account => (await store.ReadHeadAsync(account, cancellationToken)).Head.Sequence, cancellationToken)).Sum();
+            entries += (await SelectAsync(page, account => CountEntriesAsync(store, account, cancellationToken), cancellationToken)).Sum();
         }
 
         return entries;

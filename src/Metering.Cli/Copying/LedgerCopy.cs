@@ -114,6 +114,7 @@ internal sealed class LedgerCopy(ILedgerStore source, ILedgerStore target)
         Accounts++;
         Kept += position.Target.Sequence;
         standing += position.Target.Sequence;
+        position = await position.BeginAsync(source, target, cancellationToken);
         while (!position.IsDone)
         {
             var group = await position.ReadNextAsync(source, cancellationToken);

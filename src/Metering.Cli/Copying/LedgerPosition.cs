@@ -42,6 +42,18 @@ internal sealed record LedgerPosition(AccountId Account, LedgerHead Source, Ledg
         RowsToRead = (int)Math.Clamp(BytesOfRead / Math.Max(1, bytes / group.Rows.Count), 1, LargestRead),
     };
 
+    /// <summary>The position in a target that begins where the source does: an account without entries takes what archived ones left.</summary>
+    public async Task<LedgerPosition> BeginAsync(ILedgerStore source, ILedgerStore target, CancellationToken cancellationToken)
+    {
+        if (Target != LedgerHead.Empty(Account) || await source.ReadBaseAsync(Account, cancellationToken) is not { } ledgerBase)
+        {
+            return this;
+        }
+
+        await target.CutAsync([new() { Account = Account, Base = ledgerBase }], cancellationToken);
+        return this with { Target = ledgerBase.Head };
+    }
+
     /// <summary>Reads the next rows after the target's head: whole commits of the source with their links, at least one.</summary>
     /// <param name="source">The ledger that is copied.</param>
     /// <param name="cancellationToken">Cancels the read.</param>
@@ -84,7 +96,8 @@ internal sealed record LedgerPosition(AccountId Account, LedgerHead Source, Ledg
     private static async Task<bool> IsOnChainAsync(ILedgerStore source, AccountId account, LedgerHead head, CancellationToken cancellationToken)
     {
         var rows = await source.ReadAsync(account, head.Sequence, 1, cancellationToken);
-        return rows.Count == 1 && rows[0].Sequence == head.Sequence && rows[0].Link == head.Link;
+        return (rows.Count == 1 && rows[0].Sequence == head.Sequence && rows[0].Link == head.Link)
+            || (await source.ReadBaseAsync(account, cancellationToken))?.Head == head;
     }
 
     private static string Describe(LedgerPosition position) => position.Source.Sequence switch

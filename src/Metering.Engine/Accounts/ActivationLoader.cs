@@ -12,15 +12,32 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, F
     /// <exception cref="LedgerFormatException">An entry is damaged, or a newer version wrote it.</exception>
     public async Task<AccountActivation> LoadAsync(AccountId account)
     {
-        var readAt = freshness.Now;
-        var (state, head) = await FromSnapshotAsync(account);
-        var snapshotSequence = state.Sequence;
         while (true)
         {
-            var rows = await store.ReadAsync(account, state.Sequence + 1, PageRows);
+            var readAt = freshness.Now;
+            var start = await FromSnapshotAsync(account) ?? await FromBeginningAsync(account);
+            if (await ReplayAsync(start) is { } head)
+            {
+                return new AccountActivation(start.State, head, start.Head.Sequence, readAt, commit, settings);
+            }
+        }
+    }
+
+    /// <summary>Adds every entry after a start. Null where entries were archived meanwhile, so that the ledger has another beginning.</summary>
+    private async ValueTask<LedgerHead?> ReplayAsync(Start start)
+    {
+        var (state, head, isVouched) = (start.State, start.Head, start.Base is null);
+        while (true)
+        {
+            var rows = await store.ReadAsync(state.Id, state.Sequence + 1, PageRows);
+            if (rows.Count > 0 && rows[0].Sequence > state.Sequence + 1 && (await store.ReadBaseAsync(state.Id))?.Head.Sequence > state.Sequence)
+            {
+                return null;
+            }
+
             foreach (var row in rows)
             {
-                Evolve(state, row);
+                isVouched |= Evolve(state, row, start.Base);
                 head = row.Link is { } link ? new(row.Sequence, link) : head;
             }
 
@@ -30,16 +47,24 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, F
             }
         }
 
+        if (!isVouched)
+        {
+            throw new LedgerFormatException($"Account {state.Id} cannot be loaded: {LedgerBases.NotVouched(start.Base!)} Verify the ledger.");
+        }
+
         return head.Sequence == state.Sequence
-            ? new AccountActivation(state, head, snapshotSequence, readAt, commit, settings)
-            : throw new LedgerFormatException($"The ledger of account {account} ends inside a commit, at entry {state.Sequence}.");
+            ? head
+            : throw new LedgerFormatException($"The ledger of account {state.Id} ends inside a commit, at entry {state.Sequence}.");
     }
 
-    private static void Evolve(AccountState state, LedgerRow row)
+    /// <returns>True where the entry vouches for the state that the ledger begins with.</returns>
+    private static bool Evolve(AccountState state, LedgerRow row, LedgerBase? ledgerBase)
     {
         try
         {
-            Account.Evolve(state, Views.ToEntry(row));
+            var entry = Views.ToEntry(row);
+            Account.Evolve(state, entry);
+            return ledgerBase is not null && LedgerBases.Vouches(entry, ledgerBase);
         }
         catch (Exception exception) when (exception is LedgerFormatException or InvariantException)
         {
@@ -47,7 +72,7 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, F
         }
     }
 
-    private async Task<(AccountState State, LedgerHead Head)> FromSnapshotAsync(AccountId account)
+    private async ValueTask<Start?> FromSnapshotAsync(AccountId account)
     {
         foreach (var snapshot in await store.ReadSnapshotsAsync(account))
         {
@@ -60,12 +85,16 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, F
             var rows = await store.ReadAsync(account, snapshot.Head.Sequence, 1);
             if (rows.Count == 1 && rows[0].Sequence == snapshot.Head.Sequence && rows[0].Link == snapshot.Head.Link && TryDecode(account, snapshot) is { } state)
             {
-                return (state, snapshot.Head);
+                return new(state, snapshot.Head, null);
             }
         }
 
-        return (Account.New(account), LedgerHead.Empty(account));
+        return null;
     }
+
+    private async ValueTask<Start> FromBeginningAsync(AccountId account) => await store.ReadBaseAsync(account) is { } ledgerBase
+        ? new(LedgerBases.StateOf(account, ledgerBase), ledgerBase.Head, ledgerBase)
+        : new(Account.New(account), LedgerHead.Empty(account), null);
 
     private static AccountState? TryDecode(AccountId account, LedgerSnapshot snapshot)
     {
@@ -79,4 +108,10 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, F
             return null;
         }
     }
+
+    /// <summary>What an activation begins from.</summary>
+    /// <param name="State">The state, which the replay evolves.</param>
+    /// <param name="Head">Where the state stands.</param>
+    /// <param name="Base">What archived entries left, where the state is that: an entry has to vouch for it. Null for all else.</param>
+    private sealed record Start(AccountState State, LedgerHead Head, LedgerBase? Base);
 }

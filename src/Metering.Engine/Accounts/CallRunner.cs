@@ -58,6 +58,9 @@ internal sealed class CallRunner(
     private static readonly Refusal NotWritten =
         new(RefusalReason.LedgerUnavailable, "The ledger cannot be written now, and nothing was changed; try again.") { RetryAfter = RetryAfter };
 
+    private static readonly Refusal AnswerArchived =
+        new(RefusalReason.IdempotencyKeyReused, "This idempotency key was used before, and its answer has been archived; use a new key for a new request.");
+
     /// <summary>
     /// Runs a call. The common way takes two steps without anything asynchronous in between: the decision on an account in memory, here,
     /// and the answer, made by the release of its commit. Whatever is not common goes the long way.
@@ -241,7 +244,12 @@ internal sealed class CallRunner(
             {
                 await accounts.GetAsync(account);
                 var rows = await store.ReadAsync(account, entry.Sequence, 1);
-                return rows.Count == 1 && rows[0].Facts.Span.SequenceEqual(FactsOf(entry)) ? await AnswerAsync(account, attempt) : null;
+                if (rows.Count == 0 || rows[0].Sequence == entry.Sequence)
+                {
+                    return rows.Count == 1 && rows[0].Facts.Span.SequenceEqual(FactsOf(entry)) ? await AnswerAsync(account, attempt) : null;
+                }
+
+                // Archived meanwhile, whosever entry it was: nobody here can tell any more.
             }
             catch (LedgerUnavailableException)
             {
@@ -268,6 +276,12 @@ internal sealed class CallRunner(
         }
 
         var rows = await store.ReadAsync(account, decision.Core.ReplayOf, 1);
+        if (rows[0].Sequence != decision.Core.ReplayOf)
+        {
+            // Keys are archived well after the time for which they are kept, but memory may hold one longer.
+            return new Run { Refusal = AnswerArchived };
+        }
+
         return new Run { Entry = Views.ToEntry(rows[0]), IsReplay = true, Credits = decision.Credits, Seen = attempt.SeenThrough };
     }
 
@@ -286,7 +300,7 @@ internal sealed class CallRunner(
         if (sequence > 0)
         {
             var entry = Views.ToEntry((await store.ReadAsync(account, sequence, 1))[0]);
-            if (entry.AppliedAt + KeyWindow.Kept > time.GetUtcNow().ToLedger())
+            if (entry.Sequence == sequence && entry.AppliedAt + KeyWindow.Kept > time.GetUtcNow().ToLedger())
             {
                 return new(lookedUpThrough, new KeyUse(entry.Key!.Value.Request, sequence));
             }

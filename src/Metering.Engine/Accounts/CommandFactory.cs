@@ -163,7 +163,7 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
         return new Adjust { Key = key, Tag = TagOf(key), Amount = request.Amount, Reason = request.Reason };
     }
 
-    public Outcome<Command> Create(RefundRequest request, TransactionEntry? original)
+    public Outcome<Command> Create(RefundRequest request, TransactionEntry? original, bool isArchived)
     {
         if (CommandRules.CheckIdempotencyKey("idempotencyKey", request.IdempotencyKey) is { } invalid)
         {
@@ -171,7 +171,7 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
         }
 
         var key = KeyOf(request.IdempotencyKey, request, WriteRequest);
-        return new Refund { Key = key, Tag = TagOf(key), Original = original, Amount = request.Amount, Description = request.Description ?? string.Empty };
+        return new Refund { Key = key, Tag = TagOf(key), Original = original, IsArchived = isArchived, Amount = request.Amount, Description = request.Description ?? string.Empty };
     }
 
     public static Outcome<Command> Create(PaymentRequest request)

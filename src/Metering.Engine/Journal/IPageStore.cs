@@ -29,8 +29,10 @@ internal readonly record struct StoredPage(PageHeader Header, ReadOnlyMemory<byt
 
 /// <summary>An account in the pages.</summary>
 /// <param name="Number">Its number there, which never changes.</param>
-/// <param name="LastPage">Its last page.</param>
-internal readonly record struct StoredAccount(long Number, PageHeader LastPage);
+/// <param name="LastPage">Its last page; where there is none because all is archived, an empty one after the archived entries.</param>
+/// <param name="Archived">The last archived entry; 0 for none.</param>
+/// <param name="ArchivedNumber">The account's transactions up to there.</param>
+internal readonly record struct StoredAccount(long Number, PageHeader LastPage, long Archived = 0, long ArchivedNumber = 0);
 
 /// <summary>
 /// Where entries stay: pages of accounts, runs of idempotency keys, snapshots, and the watermark that says up to which journal record they
@@ -82,6 +84,12 @@ internal interface IPageCommit : IDisposable
     /// <summary>Stores a snapshot as <see cref="ILedgerStore.SaveSnapshotAsync"/> says; false where the account is not in the pages yet.</summary>
     bool SaveSnapshot(AccountId account, LedgerSnapshot snapshot);
 
+    /// <summary>Removes an account's pages up to the one that holds an entry, that one included, and its snapshots up to the entry.</summary>
+    void RemovePages(long account, long through);
+
+    /// <summary>Sets what an account's ledger begins with.</summary>
+    void SetBase(long account, LedgerBase ledgerBase);
+
     /// <summary>Makes everything durable, with the watermark: when it returns, the journal's records up to there can go.</summary>
     /// <param name="watermark">The last journal record that is in the pages now.</param>
     void Commit(long watermark);
@@ -93,7 +101,7 @@ internal interface IPageCommit : IDisposable
 /// </summary>
 internal interface IPageView : IDisposable
 {
-    /// <summary>An account; null where it has no page.</summary>
+    /// <summary>An account; null where it has neither a page nor a base.</summary>
     StoredAccount? FindAccount(AccountId account);
 
     /// <summary>The header of the page that holds an entry; of the last page where the entry lies beyond; null before the first.</summary>
@@ -108,7 +116,10 @@ internal interface IPageView : IDisposable
     /// <summary>The stored snapshots of an account, newest first, at most two.</summary>
     IReadOnlyList<LedgerSnapshot> ReadSnapshots(AccountId account);
 
-    /// <summary>Accounts with pages, in ascending order (ordinal), after a given one.</summary>
+    /// <summary>What an account's ledger begins with; null for entry 1.</summary>
+    LedgerBase? ReadBase(AccountId account);
+
+    /// <summary>Accounts with pages or a base, in ascending order (ordinal), after a given one.</summary>
     IReadOnlyList<AccountId> ListAccounts(AccountId? after, int limit);
 }
 

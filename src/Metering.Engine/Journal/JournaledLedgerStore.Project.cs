@@ -88,7 +88,7 @@ internal sealed partial class JournaledLedgerStore : ITailSource
         try
         {
             CheckUsable();
-            if (HasEntries(account))
+            if (CanTakeSnapshot(account, snapshot.Head.Sequence))
             {
                 var isUrgent = Keep(account, snapshot with { State = snapshot.State.ToArray() });
                 WorkArrived?.Invoke(isUrgent);
@@ -298,18 +298,18 @@ internal sealed partial class JournaledLedgerStore : ITailSource
         });
     }
 
-    private bool HasEntries(AccountId account)
+    private bool CanTakeSnapshot(AccountId account, long sequence)
     {
         lock (gate)
         {
-            if (tail.Find(account) is { } state)
+            if (tail.Find(account) is { HasTail: true } state && sequence >= state.Spans[0].First)
             {
-                return state.Head.Sequence > 0;
+                return true;
             }
         }
 
         using var view = pages.OpenView();
-        return view.FindAccount(account) is not null;
+        return view.FindAccount(account) is { } stored && sequence > stored.Archived;
     }
 
     /// <returns>True where the projector should write them at once.</returns>

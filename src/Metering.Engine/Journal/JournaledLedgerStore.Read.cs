@@ -137,7 +137,10 @@ internal sealed partial class JournaledLedgerStore
             {
                 tailFirst = state.Spans[0].First;
                 var first = Math.Max(0, state.IndexOf(from));
-                var end = Math.Max(first, limit < long.MaxValue - from ? state.IndexOf(from + limit - 1) + 1 : state.Spans.Length);
+
+                // As if the pages had nothing from there on, because what they had may be archived.
+                var begin = Math.Max(from, tailFirst);
+                var end = Math.Max(first, limit < long.MaxValue - begin ? state.IndexOf(begin + limit - 1) + 1 : state.Spans.Length);
                 spans = state.Spans[first..end].ToArray();
             }
         }
@@ -168,7 +171,7 @@ internal sealed partial class JournaledLedgerStore
         }
 
         var last = Math.Min(stored.LastPage.Last, before - 1);
-        for (var next = from; next <= last && rows.Count < limit;)
+        for (var next = Math.Max(from, stored.Archived + 1); next <= last && rows.Count < limit;)
         {
             var page = ReadPage(view, stored, next);
             AddRows(page.Body, page.Header.First, page.Header.NumberBefore, next, Math.Min(last, page.Header.Last), limit, rows);
@@ -280,7 +283,7 @@ internal sealed partial class JournaledLedgerStore
 
         number = Math.Min(number, stored.LastPage.LastNumber);
         var high = stored.LastPage.Last;
-        while (rows.Count < limit && number >= 1)
+        while (rows.Count < limit && number > stored.ArchivedNumber)
         {
             var header = FindNumber(view, stored, number, high);
             var page = ReadPage(view, stored, header.Last);
@@ -295,7 +298,7 @@ internal sealed partial class JournaledLedgerStore
     /// </summary>
     private static PageHeader FindNumber(IPageView view, in StoredAccount stored, long number, long high)
     {
-        var low = number;
+        var low = Math.Max(number, stored.Archived + 1);
         high = Math.Min(high, number + stored.LastPage.Last - stored.LastPage.LastNumber);
         while (low <= high)
         {
@@ -364,7 +367,7 @@ internal sealed partial class JournaledLedgerStore
                     return false;
                 }
 
-                if (found is [{ Key: var stored }] && stored == key)
+                if (found is [var row] && row.Sequence == sequence && row.Key == key)
                 {
                     return true;
                 }
@@ -390,7 +393,7 @@ internal sealed partial class JournaledLedgerStore
             KeyRuns.Find(body, fingerprint, candidates);
             foreach (var sequence in candidates)
             {
-                if (sequence <= stored.LastPage.Last && KeyAt(view, stored, sequence) == key)
+                if (sequence > stored.Archived && sequence <= stored.LastPage.Last && KeyAt(view, stored, sequence) == key)
                 {
                     found = sequence;
                     return false;

@@ -24,6 +24,13 @@ internal sealed class PagePacker
     /// <param name="lastAccount">The highest account number in use.</param>
     public PagePacker(long lastAccount) => this.lastAccount = lastAccount;
 
+    /// <summary>The highest account number in use. Accounts are added by steps, and by cuts between them.</summary>
+    public long LastAccount
+    {
+        get => lastAccount;
+        set => lastAccount = value;
+    }
+
     /// <summary>Packs records.</summary>
     /// <param name="records">The oldest records of the tail, in order.</param>
     /// <param name="commit">Takes pages and runs.</param>
@@ -103,7 +110,7 @@ internal sealed class PagePacker
         }
 
         builder.Write();
-        learned.Add((state, new(number, builder.Page)));
+        learned.Add((state, (stored ?? new(number, default)) with { LastPage = builder.Page }));
     }
 
     /// <summary>

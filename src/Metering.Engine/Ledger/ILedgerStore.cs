@@ -82,6 +82,26 @@ public sealed class AppendGroup
 /// <param name="State">The bytes.</param>
 public sealed record LedgerSnapshot(LedgerHead Head, int FormatVersion, ReadOnlyMemory<byte> State);
 
+/// <summary>What an account's ledger goes on from where its first entries are archived.</summary>
+/// <param name="Head">The last archived entry and its link, which the chain of the entries that are left follows.</param>
+/// <param name="Transactions">The account's transactions through it.</param>
+/// <param name="FormatVersion">The version of the state's bytes (<see cref="SnapshotCodec.Version"/>).</param>
+/// <param name="State">The account's state after it. A <see cref="Checkpoint"/> among the entries that are left vouches for these bytes.</param>
+public sealed record LedgerBase(LedgerHead Head, long Transactions, int FormatVersion, ReadOnlyMemory<byte> State);
+
+/// <summary>The first entries of one account, to be removed because they are archived.</summary>
+public sealed class LedgerCut
+{
+    /// <summary>The account.</summary>
+    public required AccountId Account { get; init; }
+
+    /// <summary>The last entry to be removed, and the state after it.</summary>
+    public required LedgerBase Base { get; init; }
+
+    /// <summary>Set by the store: true where the ledger begins after <see cref="Base"/> now.</summary>
+    public bool IsDone { get; set; }
+}
+
 /// <summary>
 /// A ledger: append-only rows per account, with compare-and-append. One conformance suite holds every store to these promises.
 /// Reads are safe for concurrent use, beside appends too; <see cref="AppendAsync"/> and <see cref="SaveSnapshotAsync"/> are called by
@@ -134,12 +154,31 @@ public interface ILedgerStore : IAsyncDisposable
 
     /// <summary>
     /// Stores a snapshot and keeps the one before it; one at the same sequence takes its place. An older one than is stored is passed over,
-    /// and so is one of an account without entries. Need not be durable on return.
+    /// and so is one that is not after the account's base, and one of an account without entries. Need not be durable on return.
     /// </summary>
     /// <exception cref="LedgerUnavailableException">Nothing was written.</exception>
     ValueTask SaveSnapshotAsync(AccountId account, LedgerSnapshot snapshot, CancellationToken cancellationToken = default);
 
-    /// <summary>All accounts with entries, in ascending order of their ids (ordinal), after a given one; at most <paramref name="limit"/>.</summary>
+    /// <summary>What an account's ledger goes on from; null where it begins with entry 1 or has no entries.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>
+    ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Removes the first entries of accounts in one atomic, durable commit, through each <see cref="LedgerCut.Base"/>, which takes their place
+    /// and stays until a later cut; snapshots that are not after it go too. The caller has made sure that the entries are archived durably.
+    /// Each cut is compared with the stored rows: the entry must end a commit group with exactly that link, and at least one entry must
+    /// follow it; else the cut is not done, while the others go through. One that was done before is done. An account without entries and
+    /// without a base takes the base as its beginning: an archive, or a copy, goes on from there. May be called beside appends.
+    /// Reading from a sequence that was removed begins at the first entry that is left.
+    /// </summary>
+    /// <param name="cuts">One or more, each account at most once.</param>
+    /// <param name="cancellationToken">Cancels only before anything is changed.</param>
+    /// <exception cref="LedgerUnavailableException">Nothing was changed.</exception>
+    /// <exception cref="LedgerOutcomeUnknownException">It cannot be known whether the commit took place; reading will tell, and so will the same call again.</exception>
+    /// <exception cref="LedgerFatalException">The same, and this process must not go on: only a start from disk can tell.</exception>
+    ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default);
+
+    /// <summary>All accounts with entries or a base, in ascending order of their ids (ordinal), after a given one; at most <paramref name="limit"/>.</summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>
     ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default);
 

@@ -73,6 +73,27 @@ public sealed class MemoryLedgerStore : ILedgerStore
         cancellationToken);
 
     /// <inheritdoc />
+    public ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) =>
+        Read(account, ledger => ledger.Base, null, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default) => Call(
+        () =>
+        {
+            foreach (var cut in cuts)
+            {
+                if (!ledgers.TryGetValue(cut.Account, out var ledger))
+                {
+                    ledgers.Add(cut.Account, ledger = new(pages));
+                    inOrder = null;
+                }
+
+                cut.IsDone = ledger.TryCut(cut.Base with { State = cut.Base.State.ToArray() });
+            }
+        },
+        cancellationToken);
+
+    /// <inheritdoc />
     public ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
         Call<IReadOnlyList<AccountId>>(
             () =>
@@ -142,7 +163,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
     }
 
     /// <summary>
-    /// One account's rows; never empty once it is in the store. Lists without references and few objects: the garbage collector has to walk
+    /// One account's rows; once it is in the store it has some, or a base. Lists without references and few objects: the garbage collector has to walk
     /// and move whatever a store of millions of rows is made of, and stopped every caller for it.
     /// </summary>
     private sealed class Ledger(MemoryPages pages)
@@ -152,7 +173,12 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
         public LedgerHead Head { get; private set; }
 
-        public long Transactions => rows[^1].TransactionNumber;
+        public LedgerBase? Base { get; private set; }
+
+        /// <summary>The last entry that was archived; 0 for none.</summary>
+        public long Archived => Base?.Head.Sequence ?? 0;
+
+        public long Transactions => rows.Count > 0 ? rows[^1].TransactionNumber : Base?.Transactions ?? 0;
 
         public Dictionary<UInt128, long> Keys { get; } = [];
 
@@ -179,13 +205,58 @@ public sealed class MemoryLedgerStore : ILedgerStore
             Head = group.Next;
         }
 
+        public bool TryCut(LedgerBase ledgerBase)
+        {
+            if (rows.Count == 0 && Base is null)
+            {
+                (Base, Head) = (ledgerBase, ledgerBase.Head);
+                return true;
+            }
+
+            if (ledgerBase.Head == Base?.Head)
+            {
+                return true;
+            }
+
+            var count = ledgerBase.Head.Sequence - Archived;
+            if (count < 1 || count >= rows.Count || pages.Read(rows[(int)count - 1], ledgerBase.Head.Sequence).Link != ledgerBase.Head.Link)
+            {
+                return false;
+            }
+
+            Remove((int)count);
+            Base = ledgerBase;
+            return true;
+        }
+
+        /// <summary>Removes the first rows. Their bytes stay in the pages, which are never changed.</summary>
+        private void Remove(int count)
+        {
+            for (var index = 0; index < count; index++)
+            {
+                if (pages.Read(rows[index], Archived + index + 1) is { Key: { } key } row && Keys.GetValueOrDefault(key) == row.Sequence)
+                {
+                    Keys.Remove(key);
+                }
+            }
+
+            var last = Archived + count;
+            Snapshots.RemoveAll(snapshot => snapshot.Head.Sequence <= last);
+            rows.RemoveRange(0, count);
+            transactions.RemoveAll(row => row < count);
+            for (var index = 0; index < transactions.Count; index++)
+            {
+                transactions[index] -= count;
+            }
+        }
+
         public LedgerRow[] From(long sequence, int limit)
         {
-            var begin = (int)Math.Clamp(sequence - 1, 0, rows.Count);
+            var begin = (int)Math.Clamp(sequence - 1 - Archived, 0, rows.Count);
             var page = new LedgerRow[Math.Min(limit, rows.Count - begin)];
             for (var index = 0; index < page.Length; index++)
             {
-                page[index] = pages.Read(rows[begin + index], begin + index + 1);
+                page[index] = pages.Read(rows[begin + index], Archived + begin + index + 1);
             }
 
             return page;
@@ -193,12 +264,12 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
         public LedgerRow[] TransactionsBefore(long number, int limit)
         {
-            var end = (int)Math.Clamp(number - 1, 0, transactions.Count);
+            var end = (int)Math.Clamp(number - 1 - (Base?.Transactions ?? 0), 0, transactions.Count);
             var page = new LedgerRow[Math.Min(limit, end)];
             for (var index = 0; index < page.Length; index++)
             {
                 var row = transactions[end - 1 - index];
-                page[index] = pages.Read(rows[row], row + 1);
+                page[index] = pages.Read(rows[row], Archived + row + 1);
             }
 
             return page;
@@ -206,7 +277,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
         public void Save(LedgerSnapshot snapshot)
         {
-            if (Snapshots.Count > 0 && Snapshots[0].Head.Sequence > snapshot.Head.Sequence)
+            if (snapshot.Head.Sequence <= Archived || (Snapshots.Count > 0 && Snapshots[0].Head.Sequence > snapshot.Head.Sequence))
             {
                 return;
             }

@@ -125,6 +125,12 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
     }
 
     /// <inheritdoc />
+    public ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) => new((LedgerBase?)null);
+
+    /// <inheritdoc />
+    public ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+    /// <inheritdoc />
     public async ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(disposed, this);

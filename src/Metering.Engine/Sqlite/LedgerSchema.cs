@@ -4,7 +4,7 @@ namespace Metering.Engine;
 internal static class LedgerSchema
 {
     /// <summary>What the file is.</summary>
-    public static readonly SqliteFormat Format = new(0x4D_54_4C_47, [Version1, Version2], PageBytes: 16_384);
+    public static readonly SqliteFormat Format = new(0x4D_54_4C_47, [Version1, Version2, Version3], PageBytes: 16_384);
 
     // A row an entry. What is in it moves into pages at the first start of version 2 (LedgerMigration), and then the table goes.
     private const string Version1 =
@@ -70,5 +70,18 @@ internal static class LedgerSchema
             body   BLOB NOT NULL -- packed keys (KeyRuns)
         );
         CREATE UNIQUE INDEX key_runs_by_bucket ON key_runs (bucket, run);
+        """;
+
+    // An account whose first entries are archived. The state comes last, so that the columns before it are read without it.
+    private const string Version3 =
+        """
+        CREATE TABLE bases (
+            account      INTEGER PRIMARY KEY,
+            sequence     INTEGER NOT NULL, -- the last archived entry
+            transactions INTEGER NOT NULL, -- up to and including it
+            link         BLOB NOT NULL,
+            format       INTEGER NOT NULL,
+            state        BLOB NOT NULL     -- after it; a checkpoint among the entries that are left vouches for these bytes
+        );
         """;
 }

@@ -77,6 +77,14 @@ public sealed class SqliteLedgerStore : ILedgerStore
         store.ReadSnapshotsAsync(account, cancellationToken);
 
     /// <inheritdoc />
+    public ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) =>
+        store.ReadBaseAsync(account, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default) =>
+        store.CutAsync(cuts, cancellationToken);
+
+    /// <inheritdoc />
     public ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
         store.ListAccountsAsync(after, limit, cancellationToken);
 

@@ -18,6 +18,9 @@ internal sealed class SqlitePageCommit : IPageCommit
     private readonly SqliteStatement insertSnapshot;
     private readonly SqliteStatement deleteSnapshots;
     private readonly SqliteStatement setWatermark;
+    private readonly SqliteStatement deletePages;
+    private readonly SqliteStatement deleteSnapshotsThrough;
+    private readonly SqliteStatement setBase;
 
     public SqlitePageCommit(SqliteFile file)
     {
@@ -39,7 +42,10 @@ internal sealed class SqlitePageCommit : IPageCommit
         insertKeys = database.Prepare("INSERT INTO key_runs (bucket, run, body) VALUES (?1, ?2, ?3)");
         updateKeys = database.Prepare("UPDATE key_runs SET body = ?3 WHERE bucket = ?1 AND run = ?2");
         selectSnapshot = database.Prepare(
-            "SELECT account, (SELECT max(sequence) FROM snapshots s WHERE s.account = a.account) FROM accounts a WHERE id = ?1");
+            """
+            SELECT account, (SELECT max(sequence) FROM snapshots s WHERE s.account = a.account), (SELECT sequence FROM bases b WHERE b.account = a.account)
+            FROM accounts a WHERE id = ?1
+            """);
         insertSnapshot = database.Prepare("INSERT OR REPLACE INTO snapshots (account, sequence, link, format, state) VALUES (?1, ?2, ?3, ?4, ?5)");
         deleteSnapshots = database.Prepare(
             """
@@ -47,6 +53,9 @@ internal sealed class SqlitePageCommit : IPageCommit
                 (SELECT sequence FROM snapshots WHERE account = ?1 ORDER BY sequence DESC LIMIT 2)
             """);
         setWatermark = database.Prepare("UPDATE ledger SET watermark = ?1");
+        deletePages = database.Prepare("DELETE FROM pages WHERE account = ?1 AND first_sequence <= ?2");
+        deleteSnapshotsThrough = database.Prepare("DELETE FROM snapshots WHERE account = ?1 AND sequence <= ?2");
+        setBase = database.Prepare("INSERT OR REPLACE INTO bases (account, sequence, transactions, link, format, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     }
 
     /// <summary>Begins. A commit that was left open is taken back first.</summary>
@@ -107,7 +116,7 @@ internal sealed class SqlitePageCommit : IPageCommit
                     return false;
                 }
 
-                if (!rows.IsNull(1) && rows.Integer(1) > snapshot.Head.Sequence)
+                if ((!rows.IsNull(1) && rows.Integer(1) > snapshot.Head.Sequence) || (!rows.IsNull(2) && rows.Integer(2) >= snapshot.Head.Sequence))
                 {
                     return true;
                 }
@@ -125,6 +134,18 @@ internal sealed class SqlitePageCommit : IPageCommit
             throw TakeBack(failure, committing: false);
         }
     }
+
+    /// <inheritdoc />
+    public void RemovePages(long account, long through) => Write(self =>
+    {
+        self.deletePages.Bind(1, account).Bind(2, through).Run();
+        self.deleteSnapshotsThrough.Bind(1, account).Bind(2, through).Run();
+    });
+
+    /// <inheritdoc />
+    public void SetBase(long account, LedgerBase ledgerBase) => Write(self => self.setBase
+        .Bind(1, account).Bind(2, ledgerBase.Head.Sequence).Bind(3, ledgerBase.Transactions).Bind(4, ledgerBase.Head.Link.ToArray())
+        .Bind(5, ledgerBase.FormatVersion).Bind(6, ledgerBase.State.Span).Run());
 
     /// <inheritdoc />
     public void Commit(long watermark)

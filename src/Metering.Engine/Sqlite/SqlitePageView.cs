@@ -19,6 +19,7 @@ internal sealed class SqlitePageView : IPageView
     private readonly SqliteStatement selectKeys;
     private readonly SqliteStatement selectSnapshots;
     private readonly SqliteStatement selectAccounts;
+    private readonly SqliteStatement selectBase;
 
     public SqlitePageView(SqlitePageStore store, SqliteDatabase database, string name)
     {
@@ -27,8 +28,10 @@ internal sealed class SqlitePageView : IPageView
         fix = database.Prepare("SELECT 1 FROM accounts WHERE account = -1");
         selectAccount = database.Prepare(
             $"""
-            SELECT {Header} FROM pages INDEXED BY pages_by_sequence
-            WHERE account = (SELECT a.account FROM accounts a WHERE a.id = ?1) ORDER BY first_sequence DESC LIMIT 1
+            SELECT a.account, p.first_sequence, p.last_sequence, p.number_before, p.last_number, p.last_link, length(p.body), b.sequence, b.transactions, b.link
+            FROM accounts a LEFT JOIN bases b ON b.account = a.account LEFT JOIN pages p ON p.page =
+                (SELECT page FROM pages INDEXED BY pages_by_sequence WHERE account = a.account ORDER BY first_sequence DESC LIMIT 1)
+            WHERE a.id = ?1
             """);
         selectHeader = database.Prepare(
             $"SELECT {Header} FROM pages INDEXED BY pages_by_sequence WHERE account = ?1 AND first_sequence <= ?2 ORDER BY first_sequence DESC LIMIT 1");
@@ -43,6 +46,8 @@ internal sealed class SqlitePageView : IPageView
             SELECT sequence, link, format, state FROM snapshots INDEXED BY snapshots_by_sequence
             WHERE account = (SELECT account FROM accounts WHERE id = ?1) ORDER BY sequence DESC LIMIT 2
             """);
+        selectBase = database.Prepare(
+            "SELECT sequence, transactions, link, format, state FROM bases WHERE account = (SELECT account FROM accounts WHERE id = ?1)");
         selectAccounts = database.Prepare("SELECT id FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2");
     }
 
@@ -73,7 +78,14 @@ internal sealed class SqlitePageView : IPageView
     public StoredAccount? FindAccount(AccountId account) => Read((self: this, account), static given =>
     {
         using var rows = given.self.selectAccount.Bind(1, given.account.Value).Rows();
-        return rows.Next() ? new StoredAccount(rows.Integer(0), HeaderOf(rows)) : (StoredAccount?)null;
+        if (!rows.Next() || (rows.IsNull(1) && rows.IsNull(7)))
+        {
+            return (StoredAccount?)null;
+        }
+
+        var (archived, number) = rows.IsNull(7) ? (0, 0) : (rows.Integer(7), rows.Integer(8));
+        var last = rows.IsNull(1) ? new PageHeader(archived + 1, archived, number, number, ChainLink.Read(rows.Blob(9)), 0) : HeaderOf(rows);
+        return new StoredAccount(rows.Integer(0), last, archived, number);
     });
 
     /// <inheritdoc />
@@ -121,6 +133,15 @@ internal sealed class SqlitePageView : IPageView
         }
 
         return result;
+    });
+
+    /// <inheritdoc />
+    public LedgerBase? ReadBase(AccountId account) => Read((self: this, account), static given =>
+    {
+        using var rows = given.self.selectBase.Bind(1, given.account.Value).Rows();
+        return rows.Next()
+            ? new LedgerBase(new(rows.Integer(0), ChainLink.Read(rows.Blob(2))), rows.Integer(1), (int)rows.Integer(3), rows.Blob(4).ToArray())
+            : null;
     });
 
     /// <inheritdoc />

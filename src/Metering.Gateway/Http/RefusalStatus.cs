@@ -14,6 +14,7 @@ internal static class RefusalStatus
         RefusalReason.IdempotencyKeyReused => (StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused"),
         RefusalReason.ReferenceUsed => (StatusCodes.Status409Conflict, "reference_used"),
         RefusalReason.TransactionUnknown => (StatusCodes.Status404NotFound, "transaction_unknown"),
+        RefusalReason.TransactionArchived => (StatusCodes.Status410Gone, "transaction_archived"),
         RefusalReason.TransactionNotRefundable => (StatusCodes.Status422UnprocessableEntity, "transaction_not_refundable"),
         RefusalReason.RefundExceedsCharge => (StatusCodes.Status422UnprocessableEntity, "refund_exceeds_charge"),
         RefusalReason.AccessLevelTooLow => (StatusCodes.Status403Forbidden, "access_level_too_low"),

@@ -35,7 +35,7 @@ internal static class TransactionRoutes
             .ProducesProblems(400, 401, 403, 404, 500, 503);
         group.MapGet("{id}", Get)
             .RequireMeteringKey(ApiKeyScopes.Read)
-            .Document("What became of a transaction id: charged, not_charged, or still unknown", new()
+            .Document("What became of a transaction id: charged, not_charged, archived, or still unknown", new()
             {
                 ResponseExample = """{"id": "txn_00000000000020fghjkmnpqrst", "status": "not_charged"}""",
             })
@@ -145,6 +145,7 @@ internal sealed record TransactionStatusBody
             TransactionState.Charged => "charged",
             TransactionState.NotCharged => "not_charged",
             TransactionState.Unknown => "unknown",
+            TransactionState.Archived => "archived",
             _ => throw new ArgumentOutOfRangeException(nameof(status), status.State, "Not a transaction state."),
         },
         Transaction = status.Transaction is null ? null : TransactionBody.Of(status.Transaction),

@@ -136,8 +136,11 @@ internal sealed class AnswerChecker(
         var most = call.DurableAtEnd == 0 ? 0 : entries[call.DurableAtEnd - 1].TransactionNumber;
         Holds(call, page.Total >= least && page.Total <= most, $"counts {page.Total} transactions where {least} to {most} are there");
         var newest = Math.Min(list.Query.Before ?? long.MaxValue, page.Total + 1) - list.Query.Offset - 1;
-        var count = (int)Math.Clamp(newest, 0, list.Query.Limit);
-        Holds(call, page.Items.Count == count, $"lists {page.Items.Count} transactions where {count} were asked for and are there");
+
+        // What is archived is not listed; how much that is may grow while the call is under way.
+        var listed = (int)Math.Clamp(newest - call.ArchivedAtEnd, 0, list.Query.Limit);
+        var count = page.Items.Count;
+        Holds(call, count >= listed && count <= (int)Math.Clamp(newest - call.ArchivedAtStart, 0, list.Query.Limit), $"lists {count} transactions where {listed} were asked for and are there");
         for (var index = 0; index < count; index++)
         {
             var expected = TransactionText(newest - index);
@@ -145,7 +148,7 @@ internal sealed class AnswerChecker(
             Holds(call, IsDurable(page.Items[index].Id, call.DurableAtEnd), $"lists the transaction {page.Items[index].Id}, which the ledger does not hold");
         }
 
-        long? next = count > 0 && newest - count + 1 > 1 ? newest - count + 1 : null;
+        long? next = count == list.Query.Limit && newest - count + 1 > 1 ? newest - count + 1 : null;
         Holds(call, page.NextBefore == next, $"goes on at {page.NextBefore} where {next} is next");
     }
 
@@ -168,6 +171,9 @@ internal sealed class AnswerChecker(
                 Holds(call, later is null || (later.Key is not null && later.Sequence > call.DurableAtStart), $"calls the transaction {status.Id.Number} not charged, and line {later?.Sequence} holds it");
                 break;
             case TransactionState.Unknown:
+                break;
+            case TransactionState.Archived:
+                Holds(call, status.Id.Number <= call.ArchivedAtEnd, $"calls the transaction {status.Id.Number} archived where {call.ArchivedAtEnd} are");
                 break;
             default:
                 throw new InvalidOperationException($"There is no state {answer.State}.");

@@ -19,8 +19,8 @@ internal static class HistoryChecker
                 new AccountChecker(run, account).Check();
             }
 
-            var report = LedgerVerifier.VerifyAsync(new DurableReader(run.Ledger)).GetAwaiter().GetResult();
-            return report.Fault;
+            var (ledger, archive) = (new DurableReader(run.Ledger), new DurableReader(run.Archive));
+            return LedgerVerifier.VerifyAsync(ledger).GetAwaiter().GetResult().Fault ?? LedgerVerifier.VerifyArchiveAsync(archive, ledger).GetAwaiter().GetResult().Fault;
         }
         catch (HistoryException exception)
         {
@@ -45,13 +45,14 @@ internal sealed class AccountChecker
     private readonly Dictionary<string, List<Operation>> byKey;
     private readonly Dictionary<int, List<Application>> applications = [];
     private readonly Dictionary<long, string> balances = [];
+    private readonly Dictionary<long, string> checkpoints = [];
     private readonly Observations observations;
 
     public AccountChecker(Simulation run, AccountId account)
     {
         this.account = account;
         commitsLandLate = run.Storage == StorageKind.Database;
-        rows = run.Ledger.Rows(account);
+        rows = run.Rows(account);
         entries = [.. rows.Select(Decode)];
         calls = [.. run.Calls.Where(call => call.Operation.Account == account)];
         var operations = calls.Select(call => call.Operation).Distinct().ToArray();
@@ -76,6 +77,7 @@ internal sealed class AccountChecker
     private void Observe()
     {
         balances[model.Sequence] = model.BalanceText();
+        checkpoints[model.Sequence] = model.CheckpointText();
         observations.Observe(model);
     }
 
@@ -91,6 +93,17 @@ internal sealed class AccountChecker
         if (model.NextDue(entry.AppliedAt) is { } due)
         {
             Expect(index, due);
+            return 1;
+        }
+
+        if (entry is Checkpoint { Point: var point })
+        {
+            if (rows[(int)point.Through - 1].Link != point.Link)
+            {
+                throw Wrong(index, $"names a link that does not stand at {point.Through}");
+            }
+
+            Expect(index, model.CheckpointLine(entry.AppliedAt, checkpoints[point.Through]));
             return 1;
         }
 

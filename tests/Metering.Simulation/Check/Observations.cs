@@ -50,12 +50,24 @@ internal sealed class Observations
             return invalid == call.Answer;
         }
 
+        if (call is { Refusal.Reason: RefusalReason.TransactionArchived, Operation: RefundOperation refund })
+        {
+            return refund.Request.TransactionId.Number <= call.ArchivedAtEnd;
+        }
+
         foreach (var clock in Moments(model, call))
         {
             var now = model.TimeAt(clock);
             if (model.NextDue(now) is not null)
             {
                 continue;
+            }
+
+            if (call is { Refusal.Reason: RefusalReason.IdempotencyKeyReused, ArchivedAtEnd: > 0 } &&
+                model.Decide(call.Operation, now, forgetOldKeys: false).IsReplay && !model.Decide(call.Operation, now, forgetOldKeys: true).IsReplay)
+            {
+                // The key is older than it is kept for, and its answer is archived.
+                return true;
             }
 
             foreach (var forgetOldKeys in (ReadOnlySpan<bool>)[false, true])

@@ -36,7 +36,7 @@ internal sealed class Campaign(StoreBug bug)
                 storages[plan.Storage] = storages.GetValueOrDefault(plan.Storage) + 1;
                 Steps += run.Steps;
                 Calls += run.Calls.Count;
-                Entries += run.Ledger.Accounts.Sum(account => run.Ledger.Rows(account).Count);
+                Entries += run.Ledger.Accounts.Sum(account => run.Rows(account).Count);
                 progress?.Invoke(Seeds);
                 if (violation is not null)
                 {

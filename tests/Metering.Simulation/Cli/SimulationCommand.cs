@@ -49,7 +49,7 @@ internal static class SimulationCommand
         };
         output.WriteLine($"seed {seed}: {plan.Items.Count} items, {plan.Processes} processes of {plan.MetersPerProcess} meters, on {plan.StorageText}");
         var (run, violation) = Simulation.Execute(plan, arguments.Bug, arguments.IsVerbose ? output.WriteLine : null);
-        output.WriteLine(violation is null ? $"seed {seed}: sound, {run.Steps} steps, {run.Calls.Count} calls, {run.Ledger.Accounts.Sum(account => run.Ledger.Rows(account).Count)} entries" : $"seed {seed} FAILED: {violation}");
+        output.WriteLine(violation is null ? $"seed {seed}: sound, {run.Steps} steps, {run.Calls.Count} calls, {run.Ledger.Accounts.Sum(account => run.Rows(account).Count)} entries" : $"seed {seed} FAILED: {violation}");
         return violation is null ? 0 : 1;
     }
 

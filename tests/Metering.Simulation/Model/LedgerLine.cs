@@ -13,6 +13,7 @@ internal enum LineKind
     Spent,
     Removed,
     Refunded,
+    Checkpoint,
 }
 
 /// <summary>The model's buckets, in the order of spending.</summary>
@@ -127,6 +128,7 @@ internal sealed record LedgerLine
                 Quantity = spent.Quantity,
                 Starts = [.. spent.Records.Select(record => new ModelStart(record.Type, record.Id, DayOf(record.LastDay)))],
             },
+            Checkpoint checkpoint => line with { Detail = CheckpointDetail(checkpoint.Point.Through, checkpoint.Point.Transactions, checkpoint.Point.Bonus.ToDecimal(), checkpoint.Point.Monthly.ToDecimal(), checkpoint.Point.Permanent.ToDecimal()) },
             CreditsRemoved removed => line with { Parts = Of(removed.Burns) },
             CreditsRefunded refunded => line with
             {
@@ -143,6 +145,9 @@ internal sealed record LedgerLine
 
     public static string PaidDetail(DateTimeOffset paidThrough) => $"paid through {Text.Of(paidThrough)}";
 
+    public static string CheckpointDetail(long through, long number, decimal bonus, decimal monthly, decimal permanent) =>
+        $"through {through} #{number} bonus/monthly/permanent={Text.Of(bonus)}/{Text.Of(monthly)}/{Text.Of(permanent)}";
+
     private static LineKind KindOf(Entry entry) => entry switch
     {
         AccountOpened => LineKind.Opened,
@@ -153,6 +158,7 @@ internal sealed record LedgerLine
         CreditsSpent => LineKind.Spent,
         CreditsRemoved => LineKind.Removed,
         CreditsRefunded => LineKind.Refunded,
+        Checkpoint => LineKind.Checkpoint,
         _ => throw new InvalidOperationException($"The model knows no {entry.GetType().Name}."),
     };
 

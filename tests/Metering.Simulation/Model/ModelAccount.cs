@@ -160,7 +160,7 @@ internal sealed partial class ModelAccount
             case LineKind.Refunded:
                 ApplyRefund(line);
                 break;
-            case LineKind.Opened or LineKind.Paid or LineKind.AnswerKept:
+            case LineKind.Opened or LineKind.Paid or LineKind.AnswerKept or LineKind.Checkpoint:
                 break;
             default:
                 throw new InvalidOperationException($"The model knows no {line.Kind}.");
@@ -185,6 +185,13 @@ internal sealed partial class ModelAccount
     public void Remember(string reference) => references.Add(reference);
 
     public void Keep(string key, ModelKey use) => keys[key] = use;
+
+    /// <summary>What a checkpoint of this moment says.</summary>
+    public string CheckpointText() =>
+        LedgerLine.CheckpointDetail(Sequence, Number, Of(ModelBucket.Bonus), Of(ModelBucket.Monthly), Of(ModelBucket.Permanent));
+
+    /// <summary>The line of a checkpoint, which moves nothing.</summary>
+    public LedgerLine CheckpointLine(DateTimeOffset now, string detail) => Line(LineKind.Checkpoint, now) with { Detail = detail };
 
     public string BalanceText() =>
         $"balance@{Sequence} {plan.Id} unlimited={plan.Unlimited} level={plan.Level} allotment={Text.Of(plan.MonthlyCredits)} " +

@@ -5,6 +5,7 @@ internal static class PlantedBugs
 {
     private const string Core = "src/Metering.Core/";
     private const string Accounts = "src/Metering.Engine/Accounts/";
+    private const string Archive = "src/Metering.Engine/Archive/";
     private const string Journal = "src/Metering.Engine/Journal/";
 
     /// <summary>
@@ -116,6 +117,22 @@ internal static class PlantedBugs
             new SourceEdit(Core + "Account.Credits.cs", "if (burn.ExpiresAt <= now)", """if (!Mutant.Is("refund-ended") && burn.ExpiresAt <= now)""")),
         new("record-outlives", "a record subscription is not ended by the full refund of its charge",
             new SourceEdit(Core + "Account.Credits.cs", "EndedRecords = isFull ? original.Records : [],", """EndedRecords = isFull && !Mutant.Is("record-outlives") ? original.Records : [],""")),
+
+        new("cut-early", "the ledger is cut before the archive holds what goes",
+            new SourceEdit(Archive + "LedgerArchiver.cs", "        await writer.FlushAsync(cancellationToken);", """
+                        if (!Mutant.Is("cut-early"))
+                        {
+                            await writer.FlushAsync(cancellationToken);
+                        }
+
+                """),
+            new SourceEdit(Archive + "LedgerArchiver.cs", "await ArchiveProof.HoldsAsync(archive, account, cancellationToken);", """await (Mutant.Is("cut-early") ? ValueTask.CompletedTask : ArchiveProof.HoldsAsync(archive, account, cancellationToken));""")),
+        new("cut-unvouched", "the ledger is cut although its checkpoint was refused or lost",
+            new SourceEdit(Archive + "LedgerArchiver.cs", "if (outcome.Refusal is { } refusal)", """if (outcome.Refusal is { } refusal && !Mutant.Is("cut-unvouched"))""")),
+        new("archive-tail", "entries go into the archive while retries may still ask for their answers",
+            new SourceEdit(Archive + "LedgerArchiver.cs", "return kept < options.Before ?", """return !Mutant.Is("archive-tail") && kept < options.Before ?""")),
+        new("archived-unknown", "an archived transaction is taken for one that never was",
+            new SourceEdit("src/Metering.Engine/EmbeddedCreditMeter.cs", "return (null, true);", """return (null, !Mutant.Is("archived-unknown"));""")),
 
         // Bugs that the simulation found in the engine, planted again.
         new("drain-early", "a call that waited to load its account writes after the meter was drained",

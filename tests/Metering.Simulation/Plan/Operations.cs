@@ -145,5 +145,8 @@ internal sealed record CrashItem(int At, int Process, int DownFor) : PlanItem(At
 /// <summary>A meter is drained and a new one takes its place.</summary>
 internal sealed record RestartItem(int At, int Process) : PlanItem(At);
 
+/// <summary>A process moves old entries into the archive, with a meter of its own choice.</summary>
+internal sealed record ArchiveItem(int At, int Process, int MinEntries, int BatchEntries, int BatchAccounts) : PlanItem(At);
+
 /// <summary>Clocks jump, forward or back; -1 stands for all processes.</summary>
 internal sealed record JumpItem(int At, int Process, TimeSpan By) : PlanItem(At);

@@ -152,6 +152,9 @@ internal sealed class PlanGenerator
                 case 2 or 3 or 4:
                     Jump();
                     break;
+                case 5 or 6:
+                    items.Add(new ArchiveItem(at, random.Next(clocks.Length), random.Next(3) == 0 ? 1 : random.Next(1, 20), random.Next(1, 60), random.Next(1, 4)));
+                    break;
                 default:
                     Call(Next());
                     break;
@@ -336,7 +339,7 @@ internal sealed class PlanGenerator
     {
         var index = items.Count;
         var candidates = spent.Where(operation => operation.Account == account).ToArray();
-        var of = candidates.Length == 0 || random.Next(20) == 0 ? null : candidates[^random.Next(1, Math.Min(candidates.Length, random.Next(3) > 0 ? 2 : 12) + 1)];
+        var of = candidates.Length == 0 || random.Next(20) == 0 ? null : candidates[^random.Next(1, Math.Min(candidates.Length, random.Next(12) switch { < 8 => 2, < 11 => 12, _ => 200 }) + 1)];
 
         // Half of them at another meter than the charge, which has not seen it.
         var meter = random.Next(2) == 0 ? random.Next(4) : (of?.MeterChoice ?? 0) + 1;
@@ -389,6 +392,6 @@ internal sealed class PlanGenerator
         var candidates = spent.Where(operation => operation.Account == account).ToArray();
         return candidates.Length == 0
             ? new BalanceOperation { Index = items.Count, Account = account }
-            : new StatusOperation(candidates[^random.Next(1, Math.Min(candidates.Length, 8) + 1)].Index) { Index = items.Count, Account = account, MeterChoice = random.Next(4) };
+            : new StatusOperation(candidates[^random.Next(1, Math.Min(candidates.Length, random.Next(4) == 0 ? 200 : 8) + 1)].Index) { Index = items.Count, Account = account, MeterChoice = random.Next(4) };
     }
 }

@@ -12,7 +12,8 @@ internal enum CallEnd
 }
 
 /// <summary>One attempt of an operation at one meter, with what was durable and what the clock said around it.</summary>
-internal sealed class CallRecord(Operation operation, MeterHandle meter, int startStep, long durableAtStart, long durableSecondBefore, DateTimeOffset clock)
+internal sealed class CallRecord(
+    Operation operation, MeterHandle meter, int startStep, long durableAtStart, long durableSecondBefore, long archivedAtStart, DateTimeOffset clock)
 {
     public Operation Operation => operation;
 
@@ -25,6 +26,12 @@ internal sealed class CallRecord(Operation operation, MeterHandle meter, int sta
 
     /// <summary>An entry that was durable a second before the call began, wherever it was written: what no answer may be behind.</summary>
     public long DurableSecondBefore => durableSecondBefore;
+
+    /// <summary>Transactions of the account that were archived when the call began: it could not see them.</summary>
+    public long ArchivedAtStart => archivedAtStart;
+
+    /// <summary>And when it ended.</summary>
+    public long ArchivedAtEnd { get; private set; } = long.MaxValue;
 
     /// <summary>What the process's clock has said at the beginning, the end and around each jump between them.</summary>
     public List<DateTimeOffset> Clocks { get; } = [clock];
@@ -59,10 +66,10 @@ internal sealed class CallRecord(Operation operation, MeterHandle meter, int sta
 
     public void Cancel(int step, DateTimeOffset now) => (End, EndStep) = (CallEnd.Cancelled, At(step, now));
 
-    public void Complete<T>(Outcome<T> outcome, Func<T, string> text, IReadOnlyList<TransactionId> ids, int step, long durable, DateTimeOffset now)
+    public void Complete<T>(Outcome<T> outcome, Func<T, string> text, IReadOnlyList<TransactionId> ids, int step, long durable, long archived, DateTimeOffset now)
         where T : class
     {
-        (End, EndStep, DurableAtEnd) = (CallEnd.Answered, At(step, now), durable);
+        (End, EndStep, DurableAtEnd, ArchivedAtEnd) = (CallEnd.Answered, At(step, now), durable, archived);
         (Refusal, IsReplay, Ids) = (outcome.Refusal, outcome.IsReplay, ids);
         (Answer, Value) = outcome.TryGet(out var value, out var refusal) ? (text(value), value) : (Text.Of(refusal), null);
     }

@@ -43,6 +43,11 @@ internal abstract class MeterStore(SimulatedWorld world, string name, Func<Fault
 
     public abstract ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default);
 
+    /// <summary>Null where this storage's histories archive nothing.</summary>
+    public virtual ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) => new((LedgerBase?)null);
+
+    public virtual ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
     public ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken = default) => new(true);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

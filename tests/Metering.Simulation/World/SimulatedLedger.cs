@@ -29,13 +29,16 @@ internal sealed class SimulatedLedger(StoreBug bug)
 {
     private readonly Dictionary<AccountId, List<LedgerRow>> rows = [];
     private readonly Dictionary<AccountId, List<LedgerSnapshot>> snapshots = [];
+    private readonly Dictionary<AccountId, LedgerBase> bases = [];
 
     public IEnumerable<AccountId> Accounts => rows.Keys.OrderBy(account => account.Value, StringComparer.Ordinal);
 
     public IReadOnlyList<LedgerRow> Rows(AccountId account) => rows.TryGetValue(account, out var list) ? list : [];
 
     public LedgerHead Head(AccountId account) =>
-        Rows(account) is { Count: > 0 } list ? new(list[^1].Sequence, list[^1].Link!.Value) : LedgerHead.Empty(account);
+        Rows(account) is { Count: > 0 } list ? new(list[^1].Sequence, list[^1].Link!.Value) : Base(account)?.Head ?? LedgerHead.Empty(account);
+
+    public LedgerBase? Base(AccountId account) => bases.GetValueOrDefault(account);
 
     public IReadOnlyList<LedgerRow> Read(AccountId account, long fromSequence, int limit) =>
         [.. Rows(account).SkipWhile(row => row.Sequence < fromSequence).Take(limit)];
@@ -45,7 +48,7 @@ internal sealed class SimulatedLedger(StoreBug bug)
 
     public long FindKey(AccountId account, UInt128 key) => Rows(account).LastOrDefault(row => row.Key == key).Sequence;
 
-    public (LedgerHead Head, long Transactions) HeadAndTransactions(AccountId account) => (Head(account), Rows(account) is { Count: > 0 } list ? list[^1].TransactionNumber : 0);
+    public (LedgerHead Head, long Transactions) HeadAndTransactions(AccountId account) => (Head(account), Rows(account) is { Count: > 0 } list ? list[^1].TransactionNumber : Base(account)?.Transactions ?? 0);
 
     public IReadOnlyList<AccountId> ListAccounts(AccountId? after, int limit) =>
         [.. Accounts.Where(account => after is null || string.CompareOrdinal(account.Value, after.Value.Value) > 0).Take(limit)];
@@ -71,7 +74,7 @@ internal sealed class SimulatedLedger(StoreBug bug)
             snapshots.Add(account, list = []);
         }
 
-        if (list.Count > 0 && list[0].Head.Sequence > snapshot.Head.Sequence)
+        if (snapshot.Head.Sequence <= Base(account)?.Head.Sequence || (list.Count > 0 && list[0].Head.Sequence > snapshot.Head.Sequence))
         {
             return;
         }
@@ -82,6 +85,29 @@ internal sealed class SimulatedLedger(StoreBug bug)
         {
             list.RemoveAt(2);
         }
+    }
+
+    /// <summary>One atomic commit, too.</summary>
+    public bool[] Cut(IReadOnlyList<LedgerCut> cuts) => [.. cuts.Select(cut => TryCut(cut.Account, cut.Base))];
+
+    private bool TryCut(AccountId account, LedgerBase ledgerBase)
+    {
+        var list = rows.TryGetValue(account, out var known) ? known : rows[account] = [];
+        var isPlanted = list.Count == 0 && !bases.ContainsKey(account);
+        if (bases.GetValueOrDefault(account)?.Head == ledgerBase.Head)
+        {
+            return true;
+        }
+
+        if (!isPlanted && !list.SkipLast(1).Any(row => row.Sequence == ledgerBase.Head.Sequence && row.Link == ledgerBase.Head.Link))
+        {
+            return false;
+        }
+
+        list.RemoveAll(row => row.Sequence <= ledgerBase.Head.Sequence);
+        snapshots.GetValueOrDefault(account)?.RemoveAll(snapshot => snapshot.Head.Sequence <= ledgerBase.Head.Sequence);
+        bases[account] = ledgerBase with { State = ledgerBase.State.ToArray() };
+        return true;
     }
 
     /// <summary>Writes rows of a group, whatever the head is.</summary>
@@ -139,6 +165,10 @@ internal sealed class DurableReader(SimulatedLedger ledger) : ILedgerStore
         new(ledger.Snapshots(account));
 
     public ValueTask SaveSnapshotAsync(AccountId account, LedgerSnapshot snapshot, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+    public ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) => new(ledger.Base(account));
+
+    public ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
     public ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
         new(ledger.ListAccounts(after, limit));

@@ -56,6 +56,44 @@ internal sealed class SimulatedLedgerStore(SimulatedWorld world, SimulatedLedger
     public override ValueTask<IReadOnlyList<LedgerSnapshot>> ReadSnapshotsAsync(AccountId account, CancellationToken cancellationToken = default) =>
         ReadAsync(() => ledger.Snapshots(account));
 
+    public override ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) =>
+        ReadAsync(() => ledger.Base(account));
+
+    public override async ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default)
+    {
+        var profile = Faults;
+        Exception? failure = null;
+        var (isDone, results) = (false, Array.Empty<bool>());
+        await WaitAsync(World.Random.Next(profile.MaxAppendDelay + 1), () =>
+        {
+            if (IsCrashed && !World.Chance(profile.LandsAfterCrash))
+            {
+                return;
+            }
+
+            (isDone, failure) = Draw(profile, []);
+            if (isDone)
+            {
+                results = ledger.Cut(cuts);
+                for (var index = 0; index < results.Length; index++)
+                {
+                    World.Trace($"{Name} cuts {cuts[index].Account} after {cuts[index].Base.Head.Sequence}: {results[index]}");
+                }
+            }
+        });
+        await WaitAsync(World.Random.Next(profile.MaxAppendDelay + 1), static () => { });
+        if (failure is not null)
+        {
+            World.Trace($"{Name} cut fails: {failure.GetType().Name} {(isDone ? "(done)" : "(not done)")}");
+            throw failure;
+        }
+
+        for (var index = 0; index < results.Length; index++)
+        {
+            cuts[index].IsDone = results[index];
+        }
+    }
+
     public override ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
         ReadAsync(() => ledger.ListAccounts(after, limit));
 

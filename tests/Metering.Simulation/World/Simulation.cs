@@ -31,6 +31,9 @@ internal sealed class SimulatedProcess(int index, SimulatedScheduler scheduler, 
 
     public List<MeterHandle> Meters { get; } = [];
 
+    /// <summary>What archivers of this process reach ledger and archive by.</summary>
+    public List<SimulatedLedgerStore> ArchiverStores { get; } = [];
+
     public bool IsCrashed { get; set; }
 }
 
@@ -54,6 +57,7 @@ internal sealed class Simulation
     private readonly Dictionary<AccountId, SeenHeads> heads = [];
     private FaultProfile faults;
     private int meters;
+    private SimulatedProcess? archiving;
 
     private Simulation(SimulationPlan plan, StoreBug bug, Action<string>? trace)
     {
@@ -69,6 +73,19 @@ internal sealed class Simulation
 
     /// <summary>What is durable.</summary>
     public SimulatedLedger Ledger => storage.Ledger;
+
+    /// <summary>Histories of the journalled store archive nothing yet: its judge compares reads with every row from the first.</summary>
+    private bool CanArchive => plan.Storage != StorageKind.Journal;
+
+    /// <summary>Where archived entries are: another disk, which every process shares and every crash spares, too.</summary>
+    public SimulatedLedger Archive { get; } = new(StoreBug.None);
+
+    /// <summary>An account's whole history: what was archived and cut, and what the ledger holds.</summary>
+    public IReadOnlyList<LedgerRow> Rows(AccountId account)
+    {
+        var begin = Ledger.Base(account)?.Head.Sequence ?? 0;
+        return [.. Archive.Rows(account).Where(row => row.Sequence <= begin), .. Ledger.Rows(account)];
+    }
 
     /// <summary>Every attempt, in the order of their beginnings.</summary>
     public List<CallRecord> Calls { get; } = [];
@@ -139,6 +156,11 @@ internal sealed class Simulation
                 break;
             case RestartItem:
                 break;
+            case ArchiveItem archive when CanArchive && processes[archive.Process] is { Meters.Count: > 0 } process && archiving is null or { IsCrashed: true }:
+                StartArchiver(process, new() { Before = DateTimeOffset.MaxValue, KeptTail = ArchiveOptions.LeastKeptTail, MinEntries = archive.MinEntries, BatchEntries = archive.BatchEntries, BatchAccounts = archive.BatchAccounts }, mustFinish: false);
+                break;
+            case ArchiveItem:
+                break;
             case JumpItem jump:
                 Jump(jump);
                 break;
@@ -204,6 +226,7 @@ internal sealed class Simulation
         process.IsCrashed = true;
         process.Scheduler.Kill();
         process.Meters.ForEach(meter => meter.Store.Crash());
+        process.ArchiverStores.ForEach(store => store.Crash());
         storage.Crash(process);
         processes[process.Index] = null;
         world.After(downFor, () => Start(process.Index));
@@ -235,6 +258,34 @@ internal sealed class Simulation
             }
 
             Leave(handle, startAnother);
+        });
+    }
+
+    private void StartArchiver(SimulatedProcess process, ArchiveOptions options, bool mustFinish)
+    {
+        archiving = process;
+        var meter = process.Meters[world.Random.Next(process.Meters.Count)];
+        var ledger = new SimulatedLedgerStore(world, Ledger, $"archiver at {meter.Name}", () => faults);
+        var archive = new SimulatedLedgerStore(world, Archive, $"archive of {meter.Name}", () => faults);
+        process.ArchiverStores.AddRange([ledger, archive]);
+        world.Trace($"process {process.Index} archives");
+        process.Scheduler.Post(async () =>
+        {
+            try
+            {
+                var report = await new LedgerArchiver(ledger, archive, meter.Meter, options).ArchiveAsync();
+                world.Trace($"process {process.Index} archived {report.Entries} entries");
+            }
+            catch (Exception exception) when (!mustFinish && exception is LedgerUnavailableException or LedgerOutcomeUnknownException or LedgerFatalException or LedgerContentException or ArchiveException)
+            {
+                world.Trace($"process {process.Index} stops archiving: {exception.Message}");
+            }
+            catch (Exception exception)
+            {
+                world.Violate($"the archiver of process {process.Index} threw {exception}");
+            }
+
+            archiving = null;
         });
     }
 
@@ -311,7 +362,9 @@ internal sealed class Simulation
         Bind(operation);
         var cancellation = operation.CancelAfter is null || made > 0 ? null : new CancellationTokenSource();
         var durable = Ledger.Head(operation.Account).Sequence;
-        var record = new CallRecord(operation, meter, world.Step, durable, meter.Store.IsShared ? SecondBefore(operation.Account, durable) : 0, meter.Process.Clock.GetUtcNow());
+        var record = new CallRecord(
+            operation, meter, world.Step, durable, meter.Store.IsShared ? SecondBefore(operation.Account, durable) : 0,
+            Ledger.Base(operation.Account)?.Transactions ?? 0, meter.Process.Clock.GetUtcNow());
         Calls.Add(record);
         attempts[operation.Index].Add(record);
         world.Trace($"call    {operation} at {meter.Name}");
@@ -392,7 +445,7 @@ internal sealed class Simulation
     }
 
     private void Complete(CallRecord record, CallCompletion completion) =>
-        completion(world.Step, Ledger.Head(record.Operation.Account).Sequence, record.Meter.Process.Clock.GetUtcNow());
+        completion(world.Step, Ledger.Head(record.Operation.Account).Sequence, Ledger.Base(record.Operation.Account)?.Transactions ?? 0, record.Meter.Process.Clock.GetUtcNow());
 
     private void Retry(CallRecord record)
     {
@@ -415,6 +468,20 @@ internal sealed class Simulation
                 Call(new RefreshOperation { Index = index++, Account = account, MeterChoice = index });
                 world.RunUntilQuiet();
             }
+        }
+
+        // Whatever was broken off, running again finishes; and accounts load from what it leaves.
+        archiving = null;
+        if (CanArchive)
+        {
+            StartArchiver(processes[0]!, new() { Before = DateTimeOffset.MaxValue, KeptTail = ArchiveOptions.LeastKeptTail, MinEntries = 1 }, mustFinish: true);
+        }
+
+        world.RunUntilQuiet();
+        foreach (var account in Ledger.Accounts.ToArray())
+        {
+            Call(new RefreshOperation { Index = index++, Account = account, MeterChoice = index });
+            world.RunUntilQuiet();
         }
 
         foreach (var call in Calls.Where(call => call.EndStep == int.MaxValue && !call.Meter.Process.IsCrashed))
@@ -451,7 +518,7 @@ internal sealed class Simulation
 }
 
 /// <summary>Notes an answer with the step, what is durable and what the clock says at that moment.</summary>
-internal delegate void CallCompletion(int step, long durable, DateTimeOffset now);
+internal delegate void CallCompletion(int step, long durable, long archived, DateTimeOffset now);
 
 /// <summary>Calls the meter for an operation and notes the answer.</summary>
 internal sealed class OperationCaller(CallRecord record, Action<CallRecord, CallCompletion> complete)
@@ -506,6 +573,6 @@ internal sealed class OperationCaller(CallRecord record, Action<CallRecord, Call
         where T : class
     {
         var named = outcome.TryGet(out var value, out var refusal) ? ids(value) : refusal.TransactionId is { } id ? [id] : [];
-        complete(record, (step, durable, now) => record.Complete(outcome, text, named, step, durable, now));
+        complete(record, (step, durable, archived, now) => record.Complete(outcome, text, named, step, durable, archived, now));
     }
 }

@@ -55,6 +55,9 @@ internal sealed class DatabaseMeterStore(SimulatedWorld world, SimulatedLedger l
     public override ValueTask<IReadOnlyList<LedgerSnapshot>> ReadSnapshotsAsync(AccountId account, CancellationToken cancellationToken = default) =>
         ReadSettledAsync(account, () => ledger.Snapshots(account));
 
+    public override ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) =>
+        ReadSettledAsync(account, () => ledger.Base(account));
+
     public override ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
         ReadAsync(() => ledger.ListAccounts(after, limit));
 

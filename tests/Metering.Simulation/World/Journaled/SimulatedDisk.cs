@@ -95,6 +95,9 @@ internal sealed record PageFile
     /// <summary>Snapshots by account, newest first.</summary>
     public ImmutableDictionary<long, ImmutableList<LedgerSnapshot>> Snapshots { get; init; } = ImmutableDictionary<long, ImmutableList<LedgerSnapshot>>.Empty;
 
+    /// <summary>What accounts begin with.</summary>
+    public ImmutableDictionary<long, LedgerBase> Bases { get; init; } = ImmutableDictionary<long, LedgerBase>.Empty;
+
     public ImmutableList<StoredPage> PagesOf(AccountId account) =>
         Accounts.TryGetValue(account.Value, out var number) ? Pages.GetValueOrDefault(number, []) : [];
 }

@@ -80,12 +80,12 @@ internal sealed class SimulatedPageCommit(SimulatedDisk disk, OpenLedger ledger,
         var pages = next.Pages.GetValueOrDefault(account, []);
         var first = header.First;
         var at = pages.FindIndex(stored => stored.Header.First == first);
-        if ((at >= 0) != replaces || (at < 0 && pages.Count > 0 && pages[^1].Header.First > first))
+        if ((at >= 0) != replaces || (at < 0 && pages.Count > 0 && pages[^1].Header.First > first && pages[0].Header.First <= header.Last))
         {
             ledger.Violate($"a page of account number {account} that begins at {first} {(replaces ? "replaces none" : "is there already, or lies before the last")}");
         }
 
-        next = next with { Pages = next.Pages.SetItem(account, at < 0 ? pages.Add(page) : pages.SetItem(at, page)) };
+        next = next with { Pages = next.Pages.SetItem(account, at >= 0 ? pages.SetItem(at, page) : pages.Count > 0 && pages[0].Header.First > first ? pages.Insert(0, page) : pages.Add(page)) };
     }
 
     public void WriteKeys(int bucket, long run, ReadOnlySpan<byte> body, bool replaces)
@@ -108,6 +108,11 @@ internal sealed class SimulatedPageCommit(SimulatedDisk disk, OpenLedger ledger,
         }
 
         var stored = next.Snapshots.GetValueOrDefault(number, []);
+        if (next.Bases.GetValueOrDefault(number)?.Head.Sequence >= snapshot.Head.Sequence)
+        {
+            return true;
+        }
+
         if (stored.Count > 0 && stored[0].Head.Sequence > snapshot.Head.Sequence)
         {
             return true;
@@ -117,6 +122,19 @@ internal sealed class SimulatedPageCommit(SimulatedDisk disk, OpenLedger ledger,
         next = next with { Snapshots = next.Snapshots.SetItem(number, kept.Count > 2 ? kept.GetRange(0, 2) : kept) };
         return true;
     }
+
+    public void RemovePages(long account, long through)
+    {
+        MayFail();
+        next = next with
+        {
+            Pages = next.Pages.SetItem(account, next.Pages.GetValueOrDefault(account, []).RemoveAll(page => page.Header.First <= through)),
+            Snapshots = next.Snapshots.SetItem(account, next.Snapshots.GetValueOrDefault(account, []).RemoveAll(snapshot => snapshot.Head.Sequence <= through)),
+        };
+    }
+
+    public void SetBase(long account, LedgerBase ledgerBase) =>
+        next = next with { Bases = next.Bases.SetItem(account, ledgerBase with { State = ledgerBase.State.ToArray() }) };
 
     public void Commit(long watermark)
     {
@@ -160,8 +178,21 @@ internal sealed class SimulatedPageView(PageFile file, OpenLedger ledger) : IPag
 {
     private bool isClosed;
 
-    public StoredAccount? FindAccount(AccountId account) =>
-        Open().PagesOf(account) is { Count: > 0 } pages ? new(file.Accounts[account.Value], pages[^1].Header) : null;
+    public StoredAccount? FindAccount(AccountId account)
+    {
+        var (pages, ledgerBase) = (Open().PagesOf(account), ReadBase(account));
+        if (pages.Count == 0 && ledgerBase is null)
+        {
+            return null;
+        }
+
+        var (archived, number) = (ledgerBase?.Head.Sequence ?? 0, ledgerBase?.Transactions ?? 0);
+        var last = pages.Count > 0 ? pages[^1].Header : new PageHeader(archived + 1, archived, number, number, ledgerBase!.Head.Link, 0);
+        return new(file.Accounts[account.Value], last, archived, number);
+    }
+
+    public LedgerBase? ReadBase(AccountId account) =>
+        Open().Accounts.TryGetValue(account.Value, out var number) ? file.Bases.GetValueOrDefault(number) : null;
 
     public PageHeader? FindPage(long account, long sequence) => Find(account, sequence)?.Header;
 
