@@ -11,6 +11,7 @@ public sealed class PostgreSqlServer : IAsyncDisposable
 {
     private const string Variable = "METERING_TEST_POSTGRES";
 
+    // A start after a kill is tried again while a killed process still holds the shared memory.
     // Commands come in lines and are answered with a line; the end of the input, which is also the end of this process, ends the server.
     private const string Script = """
         folder=$(mktemp -d "${TMPDIR:-/tmp}/metering-postgres-XXXXXX") && cd "$folder" || exit 1
@@ -20,9 +21,9 @@ public sealed class PostgreSqlServer : IAsyncDisposable
         echo "$folder"
         while read -r command; do
             case $command in
-                start) start "$1" "$2" ;;
+                start) for attempt in 1 2 3 4 5 6 7 8 9 10; do start "$1" "$2" && break; sleep 0.2; done; "$1/pg_ctl" -D data status >/dev/null ;;
                 stop) "$1/pg_ctl" -D data -m fast -w stop >/dev/null 2>&1 ;;
-                kill) pid=$(head -n 1 data/postmaster.pid); kill -KILL "$pid" $(ps -o pid= --ppid "$pid"); rm -f data/postmaster.pid ;;
+                kill) pid=$(head -n 1 data/postmaster.pid); kill -KILL "$pid" $(ps -o pid= --ppid "$pid"); rm -f data/postmaster.pid .s.PGSQL.5432.lock ;;
             esac
             echo "$command $?"
         done
@@ -43,6 +44,11 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     public static string? WhyNot { get; } = Configured is not null || PostgreSqlBinaries.Folder is not null
         ? null
         : $"LEFT OUT: what runs on PostgreSQL, because its programs initdb, pg_ctl and postgres (15 or later) are not here. Install them (on Debian: apt-get install postgresql), or set {Variable} to the connection string of a server where databases may be made.";
+
+    /// <summary>Why no server of the tests' own can be had here, which they may stop, kill and starve; null where one can.</summary>
+    public static string? WhyNotOwn { get; } = PostgreSqlBinaries.Folder is not null
+        ? null
+        : "LEFT OUT: faults of PostgreSQL, because its programs initdb, pg_ctl and postgres (15 or later) are not here. Install them (on Debian: apt-get install postgresql).";
 
     private static string? Configured { get; } = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } configured ? configured : null;
 

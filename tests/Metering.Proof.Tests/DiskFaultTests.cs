@@ -23,7 +23,7 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IAsyncLifetime
     public async Task InitializeAsync()
     {
         folder = await DataFolder.CreateAsync();
-        books = new(folder);
+        books = new(folder.Keys);
         disk = PowerDisk.WhyNot is null ? PowerDisk.Under(folder) : null!;
     }
 
