@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using Npgsql;
 
@@ -50,19 +51,23 @@ public sealed class PostgreSqlServer : IAsyncDisposable
         ? null
         : "LEFT OUT: faults of PostgreSQL, because its programs initdb, pg_ctl and postgres (15 or later) are not here. Install them (on Debian: apt-get install postgresql).";
 
+    /// <summary>Why a server cannot have a small disk of its own here; null where it can.</summary>
+    public static string? WhyNoSmallDisk { get; } = TryDisk();
+
     private static string? Configured { get; } = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } configured ? configured : null;
 
     /// <summary>Starts a server, or takes the one that the environment names.</summary>
     /// <param name="settings">Settings as <c>postgres</c> takes them, for example <c>-c fsync=on</c>; by default nothing is synced.</param>
+    /// <param name="smallDisk">An empty folder that becomes a disk of 48 MiB for the server alone; null for none.</param>
     /// <exception cref="InvalidOperationException">It did not start; the message has its log.</exception>
-    public static async Task<PostgreSqlServer> StartAsync(string settings = "-c fsync=off")
+    public static async Task<PostgreSqlServer> StartAsync(string settings = "-c fsync=off", string? smallDisk = null)
     {
         if (PostgreSqlBinaries.Folder is not { } programs)
         {
             return new(null, Configured ?? throw new InvalidOperationException(WhyNot));
         }
 
-        var process = Process.Start(AsOrdinaryUser(["sh", "-c", Script, "sh", programs, settings]))!;
+        var process = Process.Start(Run([.. smallDisk is null ? [] : WithDisk(smallDisk), .. AsOrdinaryUser(["sh", "-c", Script, "sh", programs, settings])]))!;
         var answer = await process.StandardOutput.ReadLineAsync();
         return answer is not null && Directory.Exists(answer)
             ? new(process, $"Host={answer};Port=5432;Username=postgres;Database=postgres")
@@ -137,16 +142,39 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     }
 
     /// <summary>PostgreSQL refuses to run as root; root starts it as the user that its package made, or as nobody.</summary>
-    private static ProcessStartInfo AsOrdinaryUser(string[] command)
+    private static string[] AsOrdinaryUser(string[] command) =>
+        Environment.IsPrivilegedProcess ? ["runuser", "-u", HasUser("postgres") ? "postgres" : "nobody", "--", .. command] : command;
+
+    /// <summary>A disk in memory, in a view of the file system that ends with the process that follows.</summary>
+    private static string[] WithDisk(string folder) =>
+        ["unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=48m,mode=1777 metering \"$1\" && shift && exec \"$@\"", "sh", folder];
+
+    private static ProcessStartInfo Run(string[] command) => new(command[0], command[1..])
     {
-        string[] whole = Environment.IsPrivilegedProcess ? ["runuser", "-u", HasUser("postgres") ? "postgres" : "nobody", "--", .. command] : command;
-        return new(whole[0], whole[1..])
+        RedirectStandardInput = true,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+        WorkingDirectory = "/",
+    };
+
+    private static string? TryDisk()
+    {
+        const string Reason = "LEFT OUT: PostgreSQL on a full disk, because it needs a small disk of its own (unshare --mount, mount -t tmpfs). Run the tests on Linux as root.";
+        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess)
         {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = "/",
-        };
+            return Reason;
+        }
+
+        try
+        {
+            using var process = Process.Start(Run([.. WithDisk(Path.GetTempPath()), "true"]))!;
+            process.WaitForExit();
+            return process.ExitCode == 0 ? null : Reason;
+        }
+        catch (Win32Exception)
+        {
+            return Reason;
+        }
     }
 
     private static bool HasUser(string name) =>

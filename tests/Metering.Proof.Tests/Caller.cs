@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace Metering.Proof.Tests;
 
 /// <summary>A row of the ledger, as a caller reads it.</summary>
-internal sealed record Row(string Id, long Number, string Type, decimal Amount, decimal Credits, string? Reference);
+internal sealed record Row(string Id, long Number, string Type, decimal Amount, decimal Credits, string? Reference, DateTimeOffset AppliedAt);
 
 /// <summary>What a call came to.</summary>
 /// <param name="Status">The status; null where no answer came.</param>
@@ -45,7 +45,8 @@ internal sealed class Caller(ServerProcess server, IReadOnlyList<string> keys) :
                 row.GetProperty("type").GetString()!,
                 row.GetProperty("amount").GetDecimal(),
                 row.GetProperty("credits").GetDecimal(),
-                row.TryGetProperty("reference", out var reference) ? reference.GetString() : null)));
+                row.TryGetProperty("reference", out var reference) ? reference.GetString() : null,
+                row.GetProperty("appliedAt").GetDateTimeOffset())));
             if ((cursor = page.GetProperty("nextCursor").GetString()) is null)
             {
                 return rows;

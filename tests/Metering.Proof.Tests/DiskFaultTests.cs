@@ -24,7 +24,7 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IAsyncLifetime
     {
         folder = await DataFolder.CreateAsync();
         books = new(folder.Keys);
-        disk = PowerDisk.WhyNot is null ? PowerDisk.Under(folder) : null!;
+        disk = NativeLibrary.WhyNot is null ? PowerDisk.Under(folder) : null!;
     }
 
     public Task DisposeAsync()

@@ -8,17 +8,19 @@ internal sealed class FaultRun(Fleet fleet, Func<Operation> next)
 {
     private const int Callers = 16;
 
-    // Long enough for a killed PostgreSQL to recover and for every time limit on the way to pass on a slow machine.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private readonly Lock gate = new();
     private readonly List<Operation> sent = [];
     private readonly Dictionary<int, int> byServer = [];
     private readonly List<string> unexpected = [];
-    private (int Count, TaskCompletionSource Reached) awaited = (int.MaxValue, new());
-    private int acknowledged;
-    private int unavailable;
     private bool isOver;
+
+    public Signal Acknowledged { get; } = new();
+
+    /// <summary>Answers of 402.</summary>
+    public Signal Refused { get; } = new();
+
+    /// <summary>Answers of 503.</summary>
+    public Signal Unavailable { get; } = new();
 
     /// <summary>What callers were told.</summary>
     public Books Books { get; } = new(fleet.Keys);
@@ -29,14 +31,14 @@ internal sealed class FaultRun(Fleet fleet, Func<Operation> next)
     /// <summary>Acknowledgements by the server they came from.</summary>
     public IReadOnlyDictionary<int, int> ByServer => byServer;
 
-    /// <summary>Spends while faults strike, and until callers are served again after the last of them.</summary>
+    /// <summary>Spends while faults strike.</summary>
+    /// <param name="strikes">Does harm, and waits in between.</param>
     public async Task SpendAsync(Func<Task> strikes)
     {
         var callers = Enumerable.Range(0, Callers).Select(number => Task.Run(() => CallAsync(new Random(Scale.Seed + number)))).ToArray();
         try
         {
             await strikes();
-            await AcknowledgeAsync(100);
         }
         finally
         {
@@ -46,16 +48,6 @@ internal sealed class FaultRun(Fleet fleet, Func<Operation> next)
 
         Assert.Empty(unexpected);
         Books.Add(sent);
-    }
-
-    /// <summary>Waits until so many more operations are acknowledged.</summary>
-    public Task AcknowledgeAsync(int more)
-    {
-        lock (gate)
-        {
-            awaited = (acknowledged + more, new(TaskCreationOptions.RunContinuationsAsynchronously));
-            return awaited.Reached.Task.WaitAsync(Patience, TimeProvider.System);
-        }
     }
 
     /// <summary>All that was told is in the ledger once, and stays so while every retry finds its answer; then tells it in a line.</summary>
@@ -80,7 +72,7 @@ internal sealed class FaultRun(Fleet fleet, Func<Operation> next)
         return string.Create(
             CultureInfo.InvariantCulture,
             $"Proof: PostgreSQL, {fault}, seed {Scale.Seed}: {Books.Sent} operations, {faults} faults, lost {Books.Lost}{Books.FirstLoss}, doubled {Books.Doubled}; "
-            + $"acknowledged by server {string.Join(" + ", byServer.OrderBy(server => server.Key).Select(server => server.Value))}, {unavailable} answers of 503, {Books.Promised} of their transaction ids asked for, "
+            + $"acknowledged by server {string.Join(" + ", byServer.OrderBy(server => server.Key).Select(server => server.Value))}, {Unavailable.Count} answers of 503, {Books.Promised} of their transaction ids asked for, "
             + $"{Books.KeptUnanswered} found in the ledger without an answer, {Books.Replayed} retries replayed; {report.Entries} entries verified.");
     }
 
@@ -122,16 +114,13 @@ internal sealed class FaultRun(Fleet fleet, Func<Operation> next)
             {
                 case 200:
                     byServer[server] = byServer.GetValueOrDefault(server) + 1;
-                    if (++acknowledged >= awaited.Count)
-                    {
-                        awaited.Reached.TrySetResult();
-                    }
-
+                    Acknowledged.Add();
                     return true;
                 case 402:
+                    Refused.Add();
                     return true;
                 case 503 when reply.RetryAfterSeconds >= 1:
-                    unavailable++;
+                    Unavailable.Add();
                     return false;
                 case null:
                     return false;

@@ -49,9 +49,12 @@ public sealed class FaultTests(ITestOutputHelper output)
         {
             for (var round = 0; round < Scale.PostgreSqlFaults; round++)
             {
-                await run.AcknowledgeAsync(run.Random.Next(20, 300));
+                await run.Acknowledged.WaitForAsync(run.Random.Next(20, 300));
                 faults += await strike(fleet, run);
             }
+
+            // They are served again after the last of them.
+            await run.Acknowledged.WaitForAsync(100);
         });
         output.WriteLine(await run.ConcludeAsync(fault, faults));
         Assert.Equal((0, 0), (run.Books.Lost, run.Books.Doubled));

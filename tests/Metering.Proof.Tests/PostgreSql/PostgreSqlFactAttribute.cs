@@ -9,3 +9,10 @@ internal sealed class PostgreSqlFactAttribute : FactAttribute
 {
     public PostgreSqlFactAttribute() => Skip = PostgreSqlServer.WhyNotOwn;
 }
+
+/// <summary>A test that needs a library of the folder native as well.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class PostgreSqlNativeFactAttribute : FactAttribute
+{
+    public PostgreSqlNativeFactAttribute() => Skip = PostgreSqlServer.WhyNotOwn ?? NativeLibrary.WhyNot;
+}
