@@ -82,7 +82,15 @@ internal sealed class Caller(ServerProcess server, IReadOnlyList<string> keys) :
                 break;
             case 503 when JsonElement.Parse(reply.Body) is var problem && problem.GetProperty("code").GetString() == "outcome_unknown":
                 operation.MayHaveChanged = true;
-                operation.Promised.Add(problem.TryGetProperty("transactionId", out var id) ? id.GetString()! : throw new InvalidOperationException($"{operation.Key} {operation.Path}: {reply.Body}"));
+                if (problem.TryGetProperty("transactionId", out var id))
+                {
+                    operation.Promised.Add(id.GetString()!);
+                }
+                else if (!reply.Body.Contains("it charges nothing", StringComparison.Ordinal))
+                {
+                    throw new InvalidOperationException($"{operation.Key} is unknown, and there is no id to ask for: {reply.Body}");
+                }
+
                 break;
             case null:
                 operation.MayHaveChanged = true;
