@@ -24,13 +24,15 @@ internal sealed class PostgreSqlLedgerReader(NpgsqlDataSource source)
         await using var command = Command(
             $"""
             SELECT {PageColumns} FROM metering.pages p
-            WHERE p.account = $1 AND p.first_sequence < $3 AND p.first_sequence >= coalesce(
+            WHERE p.account = $1
+            AND p.first_sequence < $3 + greatest($2, 1 + coalesce((SELECT a.sequence FROM metering.bases a WHERE a.account = $1), 0))
+            AND p.first_sequence >= coalesce(
                 (SELECT b.first_sequence FROM metering.pages b WHERE b.account = $1 AND b.first_sequence <= $2 ORDER BY b.first_sequence DESC LIMIT 1), 1)
             ORDER BY p.first_sequence
             """,
             account);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = from });
-        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = from > long.MaxValue - limit ? long.MaxValue : from + limit });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = Math.Min(limit, long.MaxValue - from) });
         var rows = await ReadPagesAsync(command, cancellationToken);
 
         // Pages hold their entries together; the first and the last may hold more than was asked for.

@@ -125,10 +125,21 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
     }
 
     /// <inheritdoc />
-    public ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) => new((LedgerBase?)null);
+    public ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) =>
+        ReadAsync(account, token => PostgreSqlCuts.ReadAsync(readers, account, token), cancellationToken);
 
     /// <inheritdoc />
-    public ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public async ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        ObjectDisposedException.ThrowIf(disposed, this);
+        foreach (var cut in cuts)
+        {
+            await fence.SettleAsync(cut.Account);
+        }
+
+        await PostgreSqlCuts.RunAsync(writers, cuts);
+    }
 
     /// <inheritdoc />
     public async ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default)
