@@ -17,6 +17,7 @@ public sealed class SimulationTests
     [Theory]
     [InlineData(3)]
     [InlineData(17)]
+    [InlineData(40)]
     [InlineData(2534)]
     public void The_same_seed_gives_the_same_history(int seed) => Assert.Equal(HistoryOf(seed), HistoryOf(seed));
 
