@@ -78,7 +78,10 @@ public sealed record Refusal(RefusalReason Reason, string Message)
     /// <summary>The level that the product needs; null where that was not the matter.</summary>
     public AccessLevel? RequiredLevel { get; init; }
 
-    /// <summary>The id that the transaction has if it became durable; set with <see cref="RefusalReason.OutcomeUnknown"/>.</summary>
+    /// <summary>
+    /// The id that the transaction has if it became durable; set with <see cref="RefusalReason.OutcomeUnknown"/>, and null where the call
+    /// charges nothing and so has no transaction.
+    /// </summary>
     public TransactionId? TransactionId { get; init; }
 
     /// <summary>When a retry makes sense; null where it does not by itself.</summary>

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using Npgsql;
 
@@ -11,6 +12,7 @@ public sealed class PostgreSqlServer : IAsyncDisposable
 {
     private const string Variable = "METERING_TEST_POSTGRES";
 
+    // A start after a kill is tried again while a killed process still holds the shared memory.
     // Commands come in lines and are answered with a line; the end of the input, which is also the end of this process, ends the server.
     private const string Script = """
         folder=$(mktemp -d "${TMPDIR:-/tmp}/metering-postgres-XXXXXX") && cd "$folder" || exit 1
@@ -20,7 +22,7 @@ public sealed class PostgreSqlServer : IAsyncDisposable
         echo "$folder"
         while read -r command; do
             case $command in
-                start) start "$1" "$2" ;;
+                start) for attempt in 1 2 3 4 5 6 7 8 9 10; do start "$1" "$2" && break; sleep 0.2; done; "$1/pg_ctl" -D data status >/dev/null ;;
                 stop) "$1/pg_ctl" -D data -m fast -w stop >/dev/null 2>&1 ;;
                 replica) "$1/pg_ctl" -D data -m fast -w stop >/dev/null 2>&1; touch data/standby.signal; start "$1" "$2" ;;
                 kill)
@@ -49,19 +51,28 @@ public sealed class PostgreSqlServer : IAsyncDisposable
         ? null
         : $"LEFT OUT: what runs on PostgreSQL, because its programs initdb, pg_ctl and postgres (15 or later) are not here. Install them (on Debian: apt-get install postgresql), or set {Variable} to the connection string of a server where databases may be made.";
 
+    /// <summary>Why no server of the tests' own can be had here, which they may stop, kill and starve; null where one can.</summary>
+    public static string? WhyNotOwn { get; } = PostgreSqlBinaries.Folder is not null
+        ? null
+        : "LEFT OUT: faults of PostgreSQL, because its programs initdb, pg_ctl and postgres (15 or later) are not here. Install them (on Debian: apt-get install postgresql).";
+
+    /// <summary>Why a server cannot have a small disk of its own here; null where it can.</summary>
+    public static string? WhyNoSmallDisk { get; } = TryDisk();
+
     private static string? Configured { get; } = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } configured ? configured : null;
 
     /// <summary>Starts a server, or takes the one that the environment names.</summary>
     /// <param name="settings">Settings as <c>postgres</c> takes them, for example <c>-c fsync=on</c>; by default nothing is synced.</param>
+    /// <param name="smallDisk">An empty folder that becomes a disk of 48 MiB for the server alone; null for none.</param>
     /// <exception cref="InvalidOperationException">It did not start; the message has its log.</exception>
-    public static async Task<PostgreSqlServer> StartAsync(string settings = "-c fsync=off")
+    public static async Task<PostgreSqlServer> StartAsync(string settings = "-c fsync=off", string? smallDisk = null)
     {
         if (PostgreSqlBinaries.Folder is not { } programs)
         {
             return new(null, Configured ?? throw new InvalidOperationException(WhyNot));
         }
 
-        var process = Process.Start(AsOrdinaryUser(["sh", "-c", Script, "sh", programs, settings]))!;
+        var process = Process.Start(Run([.. smallDisk is null ? [] : WithDisk(smallDisk), .. AsOrdinaryUser(["sh", "-c", Script, "sh", programs, settings])]))!;
         var answer = await process.StandardOutput.ReadLineAsync();
         return answer is not null && Directory.Exists(answer)
             ? new(process, $"Host={answer};Port=5432;Username=postgres;Database=postgres")
@@ -139,16 +150,39 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     }
 
     /// <summary>PostgreSQL refuses to run as root; root starts it as the user that its package made, or as nobody.</summary>
-    private static ProcessStartInfo AsOrdinaryUser(string[] command)
+    private static string[] AsOrdinaryUser(string[] command) =>
+        Environment.IsPrivilegedProcess ? ["runuser", "-u", HasUser("postgres") ? "postgres" : "nobody", "--", .. command] : command;
+
+    /// <summary>A disk in memory, in a view of the file system that ends with the process that follows.</summary>
+    private static string[] WithDisk(string folder) =>
+        ["unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=48m,mode=1777 metering \"$1\" && shift && exec \"$@\"", "sh", folder];
+
+    private static ProcessStartInfo Run(string[] command) => new(command[0], command[1..])
     {
-        string[] whole = Environment.IsPrivilegedProcess ? ["runuser", "-u", HasUser("postgres") ? "postgres" : "nobody", "--", .. command] : command;
-        return new(whole[0], whole[1..])
+        RedirectStandardInput = true,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+        WorkingDirectory = "/",
+    };
+
+    private static string? TryDisk()
+    {
+        const string Reason = "LEFT OUT: PostgreSQL on a full disk, because it needs a small disk of its own (unshare --mount, mount -t tmpfs). Run the tests on Linux as root.";
+        if (!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess)
         {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = "/",
-        };
+            return Reason;
+        }
+
+        try
+        {
+            using var process = Process.Start(Run([.. WithDisk(Path.GetTempPath()), "true"]))!;
+            process.WaitForExit();
+            return process.ExitCode == 0 ? null : Reason;
+        }
+        catch (Win32Exception)
+        {
+            return Reason;
+        }
     }
 
     private static bool HasUser(string name) =>

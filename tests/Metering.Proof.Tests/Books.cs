@@ -5,7 +5,7 @@ namespace Metering.Proof.Tests;
 /// <summary>
 /// What callers were told, to be compared with what the ledger holds. It knows only what came over HTTP.
 /// </summary>
-internal sealed class Books(DataFolder folder)
+internal sealed class Books(IReadOnlyList<string> keys)
 {
     private readonly List<Operation> operations = [];
     private readonly Dictionary<string, Operation> byReference = [];
@@ -14,10 +14,16 @@ internal sealed class Books(DataFolder folder)
     /// <summary>Operations sent, retries not counted.</summary>
     public int Sent => operations.Count;
 
+    /// <summary>Operations refused for want of credits, never acknowledged.</summary>
+    public int Refused => operations.Count(operation => operation.IsRefused && operation.Answer is null);
+
     public int Acknowledged => operations.Count(operation => operation.Answer is not null);
 
     /// <summary>Acknowledged operations that a comparison did not find whole, or that a retry found forgotten.</summary>
     public int Lost => lost.Count;
+
+    /// <summary>The first loss in parentheses; empty where there is none.</summary>
+    public string FirstLoss => lost.Count == 0 ? string.Empty : $" (first: {lost[0]})";
 
     /// <summary>Operations that a comparison found more than once.</summary>
     public int Doubled { get; private set; }
@@ -27,6 +33,9 @@ internal sealed class Books(DataFolder folder)
 
     /// <summary>Answers of the retries that had been decided before.</summary>
     public int Replayed { get; private set; }
+
+    /// <summary>Transaction ids of 503 answers ; each of them is asked for.</summary>
+    public int Promised => operations.Sum(operation => operation.Promised.Count);
 
     public void Add(IReadOnlyList<Operation> sent)
     {
@@ -44,7 +53,7 @@ internal sealed class Books(DataFolder folder)
     public async Task CompareAsync(Caller caller)
     {
         var rows = new Dictionary<string, List<Row>>();
-        for (var account = 0; account < DataFolder.Accounts; account++)
+        for (var account = 0; account < keys.Count; account++)
         {
             var ledger = await caller.ReadRowsAsync(account);
             Assert.Equal(Enumerable.Range(1, ledger.Count).Reverse().Select(number => (long)number), ledger.Select(row => row.Number));
@@ -63,17 +72,20 @@ internal sealed class Books(DataFolder folder)
         {
             var found = operation.References.Count(rows.ContainsKey);
             Assert.True(found == 0 || found == operation.References.Count, $"{found} of {operation.References.Count} rows of {operation.Key} are in the ledger: a decision was split.");
+            Assert.True(found == 0 || operation.MayHaveChanged, $"{operation.Key} was only ever refused, and is in the ledger.");
             KeptUnanswered += found == 0 ? 0 : 1;
         }
+
+        await AskForPromisedAsync(caller, rows);
     }
 
     /// <summary>Retries every unanswered operation and some of the acknowledged ones, each with its own key and body.</summary>
     public async Task RetryAsync(Caller caller, Random random)
     {
-        foreach (var operation in operations.Where(operation => operation.Answer is null))
+        foreach (var operation in operations.Where(operation => operation.Answer is null && !operation.IsRefused))
         {
             var reply = await caller.SendAsync(operation);
-            Assert.True(reply.Status == 200, $"A retry of {operation.Key} came to {reply.Status}: {reply.Body}");
+            Assert.True(reply.Status == 200 || operation.IsRefused, $"A retry of {operation.Key} came to {reply.Status}: {reply.Body}");
             Replayed += reply.IsReplay ? 1 : 0;
         }
 
@@ -81,10 +93,21 @@ internal sealed class Books(DataFolder folder)
         {
             var operation = operations[random.Next(operations.Count)];
             var reply = await caller.SendAsync(operation);
-            if (reply.Status != 200 || !reply.IsReplay || reply.Body != operation.Answer)
+            if (!operation.IsRefused && (reply.Status != 200 || !reply.IsReplay || reply.Body != operation.Answer))
             {
                 lost.Add($"a second call with {operation.Key} answered {reply.Status} {reply.Body} (replayed: {reply.IsReplay}) after {operation.Answer}");
             }
+        }
+    }
+
+    /// <summary>Every transaction id that came with a 503 finds out what became of it, and the ledger says the same.</summary>
+    private async Task AskForPromisedAsync(Caller caller, Dictionary<string, List<Row>> rows)
+    {
+        foreach (var (operation, id) in operations.SelectMany(operation => operation.Promised.Select(id => (operation, id))))
+        {
+            var status = await caller.ReadStatusAsync(operation.Account, id);
+            var isThere = operation.References.Any(reference => rows.TryGetValue(reference, out var found) && found.Exists(row => row.Id == id));
+            Assert.True(status == (isThere ? "charged" : "not_charged"), $"{id} of {operation.Key} is {status}, and {(isThere ? "is" : "is not")} in the ledger.");
         }
     }
 
@@ -98,6 +121,6 @@ internal sealed class Books(DataFolder folder)
         .Count(group => group.Count() > 1);
 
     public override string ToString() =>
-        $"{Sent} operations on {folder.Keys.Count} accounts, {Acknowledged} acknowledged, {KeptUnanswered} found in the ledger without an answer, "
-        + $"{Replayed} retries replayed, lost={Lost}, doubled={Doubled}{(lost.Count == 0 ? string.Empty : $" (first: {lost[0]})")}";
+        $"{Sent} operations on {keys.Count} accounts, {Acknowledged} acknowledged, {KeptUnanswered} found in the ledger without an answer, "
+        + $"{Replayed} retries replayed, lost={Lost}, doubled={Doubled}{FirstLoss}";
 }

@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace Metering.Proof.Tests;
 
 /// <summary>A row of the ledger, as a caller reads it.</summary>
-internal sealed record Row(string Id, long Number, string Type, decimal Amount, decimal Credits, string? Reference);
+internal sealed record Row(string Id, long Number, string Type, decimal Amount, decimal Credits, string? Reference, DateTimeOffset AppliedAt);
 
 /// <summary>What a call came to.</summary>
 /// <param name="Status">The status; null where no answer came.</param>
@@ -18,7 +18,7 @@ internal sealed record Reply(int? Status, string Body, bool IsReplay, double? Re
 /// <summary>Calls one server over HTTP.</summary>
 internal sealed class Caller(ServerProcess server, IReadOnlyList<string> keys) : IDisposable
 {
-    private readonly HttpClient client = new() { BaseAddress = server.Address, Timeout = TimeSpan.FromSeconds(30) };
+    private readonly HttpClient client = new() { BaseAddress = server.Address, Timeout = TimeSpan.FromSeconds(90) };
 
     /// <summary>Sends an operation. What came back stays with it where it was acknowledged.</summary>
     public async Task<Reply> SendAsync(Operation operation)
@@ -28,11 +28,7 @@ internal sealed class Caller(ServerProcess server, IReadOnlyList<string> keys) :
         request.Headers.Add("X-API-Key", keys[operation.Account]);
         request.Headers.Add("Idempotency-Key", operation.Key);
         var reply = await SendAsync(request);
-        if (reply.Status == (int)HttpStatusCode.OK)
-        {
-            operation.Answer ??= reply.Body;
-        }
-
+        Note(operation, reply);
         return reply;
     }
 
@@ -49,7 +45,8 @@ internal sealed class Caller(ServerProcess server, IReadOnlyList<string> keys) :
                 row.GetProperty("type").GetString()!,
                 row.GetProperty("amount").GetDecimal(),
                 row.GetProperty("credits").GetDecimal(),
-                row.TryGetProperty("reference", out var reference) ? reference.GetString() : null)));
+                row.TryGetProperty("reference", out var reference) ? reference.GetString() : null,
+                row.GetProperty("appliedAt").GetDateTimeOffset())));
             if ((cursor = page.GetProperty("nextCursor").GetString()) is null)
             {
                 return rows;
@@ -60,16 +57,60 @@ internal sealed class Caller(ServerProcess server, IReadOnlyList<string> keys) :
     /// <summary>The balance of an account.</summary>
     public async Task<decimal> ReadCreditsAsync(int account) => JsonElement.Parse(await GetAsync(account, "/v1/credits")).GetProperty("credits").GetDecimal();
 
+    /// <summary>The balance of an account, read anew from the ledger.</summary>
+    public async Task<decimal> RefreshAsync(int account) =>
+        JsonElement.Parse(await GetAsync(account, "/v1/credits/refresh", HttpMethod.Post)).GetProperty("credits").GetDecimal();
+
+    /// <summary>True where the server reads an account from the ledger now.</summary>
+    public async Task<bool> ServesAsync(int account) => (await AskAsync(account, "/v1/credits/refresh", HttpMethod.Post)).Status == 200;
+
+    /// <summary>What became of a transaction id.</summary>
+    public async Task<string?> ReadStatusAsync(int account, string id) =>
+        JsonElement.Parse(await GetAsync(account, "/v1/transactions/" + id)).GetProperty("status").GetString();
+
     public void Dispose() => client.Dispose();
 
-    private async Task<string> GetAsync(int account, string path)
+    private static void Note(Operation operation, Reply reply)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.Add("X-API-Key", keys[account]);
-        var reply = await SendAsync(request);
+        switch (reply.Status)
+        {
+            case 200:
+                operation.Answer ??= reply.Body;
+                break;
+            case 402:
+                operation.IsRefused = true;
+                break;
+            case 503 when JsonElement.Parse(reply.Body) is var problem && problem.GetProperty("code").GetString() == "outcome_unknown":
+                operation.MayHaveChanged = true;
+                if (problem.TryGetProperty("transactionId", out var id))
+                {
+                    operation.Promised.Add(id.GetString()!);
+                }
+                else if (!reply.Body.Contains("it charges nothing", StringComparison.Ordinal))
+                {
+                    throw new InvalidOperationException($"{operation.Key} is unknown, and there is no id to ask for: {reply.Body}");
+                }
+
+                break;
+            case null:
+                operation.MayHaveChanged = true;
+                break;
+        }
+    }
+
+    private async Task<string> GetAsync(int account, string path, HttpMethod? method = null)
+    {
+        var reply = await AskAsync(account, path, method ?? HttpMethod.Get);
         return reply.Status == (int)HttpStatusCode.OK
             ? reply.Body
-            : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"GET {path} came to {reply.Status}: {reply.Body} {server.Errors}{server.Output}"));
+            : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"{method ?? HttpMethod.Get} {path} came to {reply.Status}: {reply.Body} {server.Errors}{server.Output}"));
+    }
+
+    private async Task<Reply> AskAsync(int account, string path, HttpMethod method)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        request.Headers.Add("X-API-Key", keys[account]);
+        return await SendAsync(request);
     }
 
     private async Task<Reply> SendAsync(HttpRequestMessage request)

@@ -10,14 +10,14 @@ public sealed class CrashTests(ITestOutputHelper output)
     public async Task A_killed_server_has_lost_nothing_acknowledged_and_doubled_nothing()
     {
         using var folder = await DataFolder.CreateAsync();
-        var (random, books) = (new Random(Scale.Seed), new Books(folder));
+        var (random, books) = (new Random(Scale.Seed), new Books(folder.Keys));
         var source = new OperationSource(Scale.Seed, DataFolder.Accounts);
         var kills = 0;
         for (; kills < Scale.Crashes; kills++)
         {
             using var server = await ServerProcess.StartAsync(folder.Path);
             await CheckAsync(server, folder, books, random);
-            books.Add(await Load.RunUntilKilledAsync(server, folder, source, random.Next(20, 600), TimeSpan.FromMilliseconds(random.NextDouble() * 30)));
+            books.Add(await Load.RunUntilKilledAsync(server, folder.Keys, source, random.Next(20, 600), TimeSpan.FromMilliseconds(random.NextDouble() * 30)));
         }
 
         using (var server = await ServerProcess.StartAsync(folder.Path))

@@ -1,8 +1,4 @@
 using Metering.Engine;
-using Metering.Gateway;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace Metering.Proof.Tests;
 
@@ -29,22 +25,7 @@ internal sealed class DataFolder : IDisposable
     public static async Task<DataFolder> CreateAsync()
     {
         var folder = Empty();
-        var services = new ServiceCollection().AddLogging();
-        services.AddCreditMetering(options => options.UseSqlite(System.IO.Path.Combine(folder.Path, "metering.db")));
-        await using var provider = services.BuildServiceProvider();
-        var (meter, directory) = (provider.GetRequiredService<ICreditMeter>(), provider.GetRequiredService<IDirectoryStore>());
-        var keys = new List<string>();
-        for (var number = 0; number < Accounts; number++)
-        {
-            var account = new AccountId($"account-{number}");
-            Accept(await meter.OpenAccountAsync(account, new() { Plan = "starter" }));
-            Accept(await meter.GrantAsync(account, new() { Source = GrantSource.Bonus, Amount = Credits.Of(100_000_000) }));
-            var key = ApiKeys.Create(account, "Proof", ApiKeyScopes.Read | ApiKeyScopes.Spend, TimeProvider.System.GetUtcNow());
-            await directory.AddKeyAsync(key.Stored);
-            keys.Add(key.Key);
-        }
-
-        folder.Keys = keys;
+        folder.Keys = await ProofAccounts.OpenAsync(options => options.UseSqlite(System.IO.Path.Combine(folder.Path, "metering.db")), Accounts, ProofAccounts.Plenty);
         return folder;
     }
 
@@ -52,13 +33,4 @@ internal sealed class DataFolder : IDisposable
     public string File(string name) => System.IO.Path.Combine(root.FullName, name);
 
     public void Dispose() => root.Delete(recursive: true);
-
-    private static void Accept<T>(Outcome<T> outcome)
-        where T : class
-    {
-        if (outcome.Refusal is { } refusal)
-        {
-            throw new InvalidOperationException(refusal.Message);
-        }
-    }
 }

@@ -23,8 +23,8 @@ public sealed class DiskFaultTests(ITestOutputHelper output) : IAsyncLifetime
     public async Task InitializeAsync()
     {
         folder = await DataFolder.CreateAsync();
-        books = new(folder);
-        disk = PowerDisk.WhyNot is null ? PowerDisk.Under(folder) : null!;
+        books = new(folder.Keys);
+        disk = NativeLibrary.WhyNot is null ? PowerDisk.Under(folder) : null!;
     }
 
     public Task DisposeAsync()

@@ -7,15 +7,15 @@ internal static class Load
 
     /// <summary>Spends until so many operations of this run are acknowledged, and a little further, then kills the server in the middle of others.</summary>
     /// <param name="server">The server; it may also die by itself, of its disk.</param>
-    /// <param name="folder">Whose keys to use.</param>
+    /// <param name="keys">The accounts' keys.</param>
     /// <param name="source">Where operations come from.</param>
     /// <param name="acknowledgements">How many.</param>
     /// <param name="further">How much longer, so that kills do not all follow an answer.</param>
     /// <returns>Every operation that was sent.</returns>
     public static async Task<IReadOnlyList<Operation>> RunUntilKilledAsync(
-        ServerProcess server, DataFolder folder, OperationSource source, int acknowledgements, TimeSpan further)
+        ServerProcess server, IReadOnlyList<string> keys, OperationSource source, int acknowledgements, TimeSpan further)
     {
-        using var caller = new Caller(server, folder.Keys);
+        using var caller = new Caller(server, keys);
         var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var acknowledged = 0;
         var sent = new List<Operation>();

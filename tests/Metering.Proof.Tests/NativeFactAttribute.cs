@@ -2,9 +2,9 @@ using Xunit;
 
 namespace Metering.Proof.Tests;
 
-/// <summary>A test that needs the preload library of native/disk.c; where it cannot be made, it is skipped with a word.</summary>
+/// <summary>A test that needs the preload library of the folder native; where it cannot be made, it is skipped with a word.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class NativeFactAttribute : FactAttribute
 {
-    public NativeFactAttribute() => Skip = PowerDisk.WhyNot;
+    public NativeFactAttribute() => Skip = NativeLibrary.WhyNot;
 }

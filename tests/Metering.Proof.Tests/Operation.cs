@@ -22,6 +22,15 @@ internal sealed record Operation
     /// <summary>The body of the 200 that acknowledged it; null while there is none.</summary>
     public string? Answer { get; set; }
 
+    /// <summary>The transaction ids that answers of 503 named, because it could not be known whether they would last.</summary>
+    public List<string> Promised { get; } = [];
+
+    /// <summary>True once a call for it had no answer, or one that did not know: it may be in the ledger without an acknowledgement.</summary>
+    public bool MayHaveChanged { get; set; }
+
+    /// <summary>True once it was refused for want of credits: a retry need not succeed.</summary>
+    public bool IsRefused { get; set; }
+
     /// <summary>What an acknowledged operation has put in the ledger: reference, transaction id, amount.</summary>
     public IEnumerable<(string Reference, string Id, decimal Charged)> AcknowledgedRows()
     {

@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using System.IO.MemoryMappedFiles;
-using Xunit;
 
 namespace Metering.Proof.Tests;
 
@@ -13,11 +11,6 @@ internal sealed class PowerDisk : IDisposable
     private const int ControlBytes = 4_096;
     private const int SectorBytes = 512;
 
-    private static readonly string[] Compilers = ["cc", "gcc", "clang"];
-
-    private static readonly string? Compiler = Compilers.SelectMany(name =>
-        (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(Path.PathSeparator).Select(folder => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
-
     private readonly DataFolder folder;
     private readonly MemoryMappedFile file;
     private readonly MemoryMappedViewAccessor control;
@@ -29,12 +22,6 @@ internal sealed class PowerDisk : IDisposable
         control = file.CreateViewAccessor();
         Room = -1;
     }
-
-    /// <summary>Why this machine cannot have such a disk; null where it can.</summary>
-    public static string? WhyNot { get; } =
-        !OperatingSystem.IsLinux() ? "LEFT OUT: losses of power and faults of the disk need Linux, where a preloaded library can stand in for the disk. Run the tests there."
-        : Compiler is null ? "LEFT OUT: losses of power and faults of the disk need a C compiler, and there is none here. Install one (Debian, Ubuntu: apt-get install gcc libc6-dev)."
-        : null;
 
     /// <summary>Writes, truncations and syncs so far.</summary>
     public long Operations => control.ReadInt64(0);
@@ -78,14 +65,7 @@ internal sealed class PowerDisk : IDisposable
     /// <summary>Puts a data folder on such a disk. What it holds now is safe.</summary>
     public static PowerDisk Under(DataFolder folder)
     {
-        using var compiler = Process.Start(
-            new ProcessStartInfo(Compiler!, ["-O2", "-shared", "-fPIC", "-o", folder.File("disk.so"), Path.Combine(AppContext.BaseDirectory, "native", "disk.c"), "-ldl", "-lpthread"])
-            {
-                RedirectStandardError = true,
-            })!;
-        var errors = compiler.StandardError.ReadToEnd();
-        compiler.WaitForExit();
-        Assert.True(compiler.ExitCode == 0, errors);
+        NativeLibrary.Compile("disk.c", folder.File("disk.so"));
         var disk = new PowerDisk(folder);
         Directory.CreateDirectory(folder.Path);
         disk.StoreAll();

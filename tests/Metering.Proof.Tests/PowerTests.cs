@@ -100,7 +100,7 @@ public sealed class PowerTests(ITestOutputHelper output)
     {
         using var folder = await DataFolder.CreateAsync();
         using var disk = PowerDisk.Under(folder);
-        var (random, books) = (new Random(Scale.Seed), new Books(folder));
+        var (random, books) = (new Random(Scale.Seed), new Books(folder.Keys));
         var source = new OperationSource(Scale.Seed, DataFolder.Accounts);
         var (cuts, forgotten) = (0, 0L);
         while (cuts < wanted && books.Lost == 0)
@@ -109,7 +109,7 @@ public sealed class PowerTests(ITestOutputHelper output)
             {
                 Assert.False(server.HasExited, server.Errors);
                 disk.KillAt = random.Next(3) == 0 ? 0 : disk.Operations + random.Next(1, OperationsInReach);
-                books.Add(await Load.RunUntilKilledAsync(server, folder, source, random.Next(50, 300), TimeSpan.FromMilliseconds(random.NextDouble() * 30)));
+                books.Add(await Load.RunUntilKilledAsync(server, folder.Keys, source, random.Next(50, 300), TimeSpan.FromMilliseconds(random.NextDouble() * 30)));
                 disk.KillAt = 0;
             }
 

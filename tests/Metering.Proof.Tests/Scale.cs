@@ -14,6 +14,12 @@ internal static class Scale
     /// <summary>Losses of power: METERING_POWER_CUTS.</summary>
     public static int PowerCuts => Read("METERING_POWER_CUTS", 5);
 
+    /// <summary>Faults of each kind on PostgreSQL: METERING_PG_FAULTS.</summary>
+    public static int PostgreSqlFaults => Read("METERING_PG_FAULTS", 3);
+
+    /// <summary>How long a server is stopped: 30 s where 20 faults are asked for.</summary>
+    public static TimeSpan StoppedFor => TimeSpan.FromSeconds(Math.Min(PostgreSqlFaults * 1.5, 30));
+
     /// <summary>Generated requests: METERING_FUZZ.</summary>
     public static int FuzzRequests => Read("METERING_FUZZ", 20_000);
 

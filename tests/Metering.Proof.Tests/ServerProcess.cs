@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 
 namespace Metering.Proof.Tests;
@@ -13,22 +14,22 @@ internal sealed class ServerProcess : IDisposable
     private readonly StringBuilder errors = new();
     private readonly TaskCompletionSource<string> listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServerProcess(string program, string folder, IReadOnlyDictionary<string, string> environment, string[] arguments)
+    private ServerProcess(string program, string[] arguments, string workingFolder, IReadOnlyDictionary<string, string>? environment)
     {
         var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            WorkingDirectory = Path.GetDirectoryName(folder)!,
+            WorkingDirectory = workingFolder,
         };
-        foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, program), .. arguments, "--data", folder])
+        foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, program), .. arguments])
         {
             start.ArgumentList.Add(argument);
         }
 
         // The server's address must not come from whoever runs the tests.
         start.Environment.Remove("ASPNETCORE_URLS");
-        foreach (var (name, value) in environment)
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
         {
             start.Environment[name] = value;
         }
@@ -60,9 +61,17 @@ internal sealed class ServerProcess : IDisposable
     /// <param name="environment">Variables beside this process's own; null for none.</param>
     /// <param name="program">The program in the build output.</param>
     /// <returns>The process; it may have been killed by its disk before it listened, and has then exited.</returns>
-    public static async Task<ServerProcess> StartAsync(string folder, IReadOnlyDictionary<string, string>? environment = null, string program = "Metering.Server.dll")
+    public static Task<ServerProcess> StartAsync(string folder, IReadOnlyDictionary<string, string>? environment = null, string program = "Metering.Server.dll") =>
+        ListenAsync(new(program, ["--urls", "http://127.0.0.1:0", "--data", folder], Path.GetDirectoryName(folder)!, environment));
+
+    /// <summary>Starts it on a PostgreSQL database and waits until it says where it listens.</summary>
+    /// <param name="connection">The connection string.</param>
+    /// <param name="environment">Variables beside this process's own; null for none.</param>
+    public static Task<ServerProcess> StartOnPostgreSqlAsync(string connection, IReadOnlyDictionary<string, string>? environment = null) =>
+        ListenAsync(new("Metering.Server.dll", ["--urls", "http://127.0.0.1:0", "--store", "postgres", "--connection", connection], Path.GetTempPath(), environment));
+
+    private static async Task<ServerProcess> ListenAsync(ServerProcess server)
     {
-        var server = new ServerProcess(program, folder, environment ?? new Dictionary<string, string>(), ["--urls", "http://127.0.0.1:0"]);
         var exited = server.WaitForExitAsync();
         if (await Task.WhenAny(server.listening.Task, exited) == server.listening.Task)
         {
@@ -76,7 +85,7 @@ internal sealed class ServerProcess : IDisposable
     /// <returns>The exit code, and what it said.</returns>
     public static async Task<(int ExitCode, string Said)> VerifyAsync(string folder)
     {
-        using var server = new ServerProcess("Metering.Server.dll", folder, new Dictionary<string, string>(), ["--verify"]);
+        using var server = new ServerProcess("Metering.Server.dll", ["--verify", "--data", folder], Path.GetDirectoryName(folder)!, null);
         await server.WaitForExitAsync();
         return (server.ExitCode, server.Output + server.Errors);
     }
@@ -92,6 +101,12 @@ internal sealed class ServerProcess : IDisposable
         await WaitForExitAsync();
     }
 
+    /// <summary>SIGSTOP: it keeps its connections and its memory, and does nothing.</summary>
+    public Task StopAsync() => SignalAsync("STOP");
+
+    /// <summary>SIGCONT: it goes on from where it was.</summary>
+    public Task ContinueAsync() => SignalAsync("CONT");
+
     public Task WaitForExitAsync() => process.WaitForExitAsync().WaitAsync(Patience, TimeProvider.System);
 
     public void Dispose()
@@ -102,6 +117,12 @@ internal sealed class ServerProcess : IDisposable
         }
 
         process.Dispose();
+    }
+
+    private async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("sh", ["-c", string.Create(CultureInfo.InvariantCulture, $"kill -{signal} {process.Id}")]);
+        await kill.WaitForExitAsync();
     }
 
     private void Read(StringBuilder text, string? line)

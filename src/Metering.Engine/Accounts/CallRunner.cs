@@ -257,11 +257,15 @@ internal sealed class CallRunner(
             }
         }
 
+        var id = (own as TransactionEntry)?.Id ?? attempt.Decision.Batch?.FirstTransaction();
         return new Run
         {
-            Refusal = new(RefusalReason.OutcomeUnknown, "The ledger did not say whether this call was written; ask for its transactionId or retry with the same idempotency key.")
+            // What costs nothing has no transaction to ask for.
+            Refusal = new(
+                RefusalReason.OutcomeUnknown,
+                $"The ledger did not say whether this call was written; {(id is null ? "it charges nothing: " : "ask for its transactionId or ")}retry with the same idempotency key.")
             {
-                TransactionId = (own as TransactionEntry)?.Id ?? attempt.Decision.Batch?.FirstTransaction(),
+                TransactionId = id,
                 RetryAfter = RetryAfter,
             },
         };

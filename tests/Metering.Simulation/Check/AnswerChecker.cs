@@ -112,7 +112,7 @@ internal sealed class AnswerChecker(
             return;
         }
 
-        Holds(call, balance.Sequence >= observations.FloorOf(call), $"shows the balance at {balance.Sequence}, behind {observations.FloorOf(call)}, which this meter had acknowledged before");
+        Holds(call, balance.Sequence >= observations.FloorOf(call), $"shows the balance at {balance.Sequence}, behind {observations.FloorOf(call)}, which this meter had acknowledged before, or which was durable for a second");
         Holds(call, balance.Sequence <= call.DurableAtEnd, $"shows the balance at {balance.Sequence}, which is not durable");
         Holds(call, balances.TryGetValue(balance.Sequence, out var expected) && expected == call.Answer, $"shows\n  {call.Answer}\nwhere the model has\n  {balances.GetValueOrDefault(balance.Sequence, "the middle of a decision")}");
         Holds(call, balance.PeriodEnd > call.Clocks.Min(), $"shows a period that ended at {Text.Of(balance.PeriodEnd)}");

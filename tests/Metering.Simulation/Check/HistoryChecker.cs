@@ -238,7 +238,7 @@ internal sealed class AccountChecker
             var acknowledged = group.Where(call => call.End == CallEnd.Answered).Select(call => (call.EndStep, Seen: Seen(call))).ToArray();
             foreach (var call in group)
             {
-                var floor = group.Key.DurableAtStart.GetValueOrDefault(account);
+                var floor = Math.Max(group.Key.DurableAtStart.GetValueOrDefault(account), call.DurableSecondBefore);
                 foreach (var (step, seen) in acknowledged)
                 {
                     floor = step < call.StartStep && seen > floor ? seen : floor;

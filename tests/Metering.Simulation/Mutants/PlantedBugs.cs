@@ -27,7 +27,9 @@ internal static class PlantedBugs
         new("answer-early", "a charge is answered before it is durable",
             new SourceEdit(Accounts + "CallRunner.cs", "if (attempt.SeenThrough.IsDurable", """if ((Mutant.Is("answer-early") && attempt.UsedSlot) || attempt.SeenThrough.IsDurable""")),
         new("refuse-early", "a refusal or a free access is answered before what it saw is durable",
-            new SourceEdit(Accounts + "CallRunner.cs", ".IsDurable && attempt.Decision.Core.ReplayOf == 0", """.IsDurable && attempt.Decision.Core.ReplayOf == 0 || (Mutant.Is("refuse-early") && !attempt.UsedSlot && attempt.Decision.Core.ReplayOf == 0)""")),
+            new SourceEdit(Accounts + "CallRunner.cs", "attempt.SeenThrough.IsDurable)", """attempt.SeenThrough.IsDurable || (Mutant.Is("refuse-early") && !attempt.UsedSlot && attempt.Decision.Core.ReplayOf == 0))""")),
+        new("stale-answer", "an answer without entries, or a balance, is told from a state that another process went on from more than a second ago",
+            new SourceEdit(Accounts + "Freshness.cs", "=> !store.IsShared ||", """=> !store.IsShared || Mutant.Is("stale-answer") ||""")),
         new("refund-twice", "one charge is refunded twice under two keys",
             new SourceEdit(Core + "Account.Credits.cs", "var before = state.Refunds.GetValueOrDefault(original.TransactionNumber);", """var before = Mutant.Is("refund-twice") ? Credits.Zero : state.Refunds.GetValueOrDefault(original.TransactionNumber);""")),
         new("lose-last", "the last entry of a batch is lost",
@@ -212,12 +214,19 @@ internal static class PlantedBugs
         new("any-journal", "another ledger's journal is accepted",
             new SourceEdit(Journal + "JournalRules.cs", "if (found.Identity != state.Identity)", """if (found.Identity != state.Identity && !Mutant.Is("any-journal"))""")),
         new("rewrite-drops", "a page that is written anew loses the last entries that came to it",
-            new SourceEdit(Journal + "PagePacker.cs", "foreach (var span in spans)", """foreach (var span in Mutant.Is("rewrite-drops") && replaces && spans.Count > 1 ? spans.GetRange(0, spans.Count - 1) : spans)""")),
+            new SourceEdit(Journal + "PagePacker.cs", "builder.Continue(last);", """
+                builder.Continue(last);
+                            if (Mutant.Is("rewrite-drops") && spans.Count > 1)
+                            {
+                                spans.RemoveAt(spans.Count - 1);
+                            }
+
+                """)),
         new("keys-forgotten", "idempotency keys are forgotten when their entries move into pages",
-            new SourceEdit(Journal + "PagePacker.cs", "keys.Pack(records, isBusy, commit, view);", """
+            new SourceEdit(Journal + "PagePacker.cs", "keys.Write(records[^1].Position, commit, view);", """
                 if (!Mutant.Is("keys-forgotten"))
                 {
-                    keys.Pack(records, isBusy, commit, view);
+                    keys.Write(records[^1].Position, commit, view);
                 }
 
                 """)),

@@ -12,7 +12,8 @@ internal enum CallEnd
 }
 
 /// <summary>One attempt of an operation at one meter, with what was durable and what the clock said around it.</summary>
-internal sealed class CallRecord(Operation operation, MeterHandle meter, int startStep, long durableAtStart, long archivedAtStart, DateTimeOffset clock)
+internal sealed class CallRecord(
+    Operation operation, MeterHandle meter, int startStep, long durableAtStart, long durableSecondBefore, long archivedAtStart, DateTimeOffset clock)
 {
     public Operation Operation => operation;
 
@@ -22,6 +23,9 @@ internal sealed class CallRecord(Operation operation, MeterHandle meter, int sta
 
     /// <summary>The account's last durable entry when the call began.</summary>
     public long DurableAtStart => durableAtStart;
+
+    /// <summary>An entry that was durable a second before the call began, wherever it was written: what no answer may be behind.</summary>
+    public long DurableSecondBefore => durableSecondBefore;
 
     /// <summary>Transactions of the account that were archived when the call began: it could not see them.</summary>
     public long ArchivedAtStart => archivedAtStart;

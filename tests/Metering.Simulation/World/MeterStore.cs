@@ -12,6 +12,9 @@ internal abstract class MeterStore(SimulatedWorld world, string name, Func<Fault
     private bool isWriting;
     private bool isClosed;
 
+    /// <summary>True where other processes append, too.</summary>
+    public virtual bool IsShared => true;
+
     protected SimulatedWorld World => world;
 
     protected string Name => name;

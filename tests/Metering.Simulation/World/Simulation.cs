@@ -37,6 +37,14 @@ internal sealed class SimulatedProcess(int index, SimulatedScheduler scheduler, 
     public bool IsCrashed { get; set; }
 }
 
+/// <summary>When an account was seen to stand where.</summary>
+internal sealed class SeenHeads
+{
+    public Queue<(long At, long Sequence)> Recent { get; } = [];
+
+    public long SecondAgo { get; set; }
+}
+
 /// <summary>Runs a plan: the real engine in simulated processes over one simulated storage, and keeps what was called and answered.</summary>
 internal sealed class Simulation
 {
@@ -46,6 +54,7 @@ internal sealed class Simulation
     private readonly SimulatedProcess?[] processes;
     private readonly DateTimeOffset[] clockStarts;
     private readonly Dictionary<int, List<CallRecord>> attempts = [];
+    private readonly Dictionary<AccountId, SeenHeads> heads = [];
     private FaultProfile faults;
     private int meters;
     private SimulatedProcess? archiving;
@@ -301,6 +310,23 @@ internal sealed class Simulation
         }
     }
 
+    /// <summary>What the calls before saw to be durable a second ago or earlier.</summary>
+    private long SecondBefore(AccountId account, long durable)
+    {
+        if (!heads.TryGetValue(account, out var seen))
+        {
+            heads.Add(account, seen = new());
+        }
+
+        seen.Recent.Enqueue((world.Now, durable));
+        while (seen.Recent.Peek().At <= world.Now - 1_000)
+        {
+            seen.SecondAgo = seen.Recent.Dequeue().Sequence;
+        }
+
+        return seen.SecondAgo;
+    }
+
     private void Jump(JumpItem jump)
     {
         world.Trace($"clock of {(jump.Process < 0 ? "all processes" : $"process {jump.Process}")} jumps by {jump.By}");
@@ -335,7 +361,10 @@ internal sealed class Simulation
         var meter = running[(operation.MeterChoice + made) % running.Length];
         Bind(operation);
         var cancellation = operation.CancelAfter is null || made > 0 ? null : new CancellationTokenSource();
-        var record = new CallRecord(operation, meter, world.Step, Ledger.Head(operation.Account).Sequence, Ledger.Base(operation.Account)?.Transactions ?? 0, meter.Process.Clock.GetUtcNow());
+        var durable = Ledger.Head(operation.Account).Sequence;
+        var record = new CallRecord(
+            operation, meter, world.Step, durable, meter.Store.IsShared ? SecondBefore(operation.Account, durable) : 0,
+            Ledger.Base(operation.Account)?.Transactions ?? 0, meter.Process.Clock.GetUtcNow());
         Calls.Add(record);
         attempts[operation.Index].Add(record);
         world.Trace($"call    {operation} at {meter.Name}");

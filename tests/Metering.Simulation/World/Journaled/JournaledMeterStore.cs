@@ -5,6 +5,8 @@ namespace Metering.Simulation;
 /// <summary>The process's journalled store as one of its meters calls it: whatever is called arrives a little later.</summary>
 internal sealed class JournaledMeterStore(SimulatedWorld world, OpenLedger ledger, string name, Func<FaultProfile> faults) : MeterStore(world, name, faults)
 {
+    public override bool IsShared => false;
+
     public override async ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default)
     {
         BeginWrite("append");

@@ -50,6 +50,11 @@ internal sealed class JournaledStorage(SimulatedWorld world, JournalSettings set
         open!.Close();
         open = null;
         World.Trace($"the ledger is closed; it {(disk.Pages.NeedsJournal ? "needs" : "does not need")} its journal");
+        if (!disk.Pages.NeedsJournal && disk.Journal!.Records.Count > 0)
+        {
+            World.Violate("the ledger was closed as one that does not need its journal, and there are records in it.");
+        }
+
         Audit();
     }
 

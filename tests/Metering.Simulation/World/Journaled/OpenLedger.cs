@@ -10,6 +10,9 @@ internal sealed class OpenLedger
 {
     private const int MaxDepth = 3;
 
+    // Uses of the files in one step of the world, beyond which the store goes round in circles: an audit takes a few thousand.
+    private const int MaxUses = 200_000;
+
     private readonly SimulatedWorld world;
     private readonly SimulatedLedger ledger;
     private readonly JournalSettings settings;
@@ -28,6 +31,8 @@ internal sealed class OpenLedger
     private bool isQuiet;
     private bool isOver;
     private int depth;
+    private int uses;
+    private int usesAt;
     private int alarm;
     private long? nextStep;
 
@@ -187,6 +192,12 @@ internal sealed class OpenLedger
     /// <summary>Here another thread of the process may come in between, and sometimes does.</summary>
     public void Interleave(string place)
     {
+        (uses, usesAt) = (usesAt == world.Step ? uses + 1 : 0, world.Step);
+        if (uses > MaxUses)
+        {
+            throw new InvalidOperationException($"The store uses its files {uses} times without an end ({place}).");
+        }
+
         if (isOver || store is null || depth >= MaxDepth || !world.Chance(settings.Races))
         {
             return;

@@ -52,7 +52,7 @@ internal sealed class SimulatedJournal(SimulatedDisk disk, OpenLedger ledger) : 
             throw new LedgerUnavailableException("simulated: the journal cannot be read");
         }
 
-        foreach (var (found, bytes) in file!.Records.SkipWhile(record => record.Key < position).ToArray())
+        foreach (var (found, bytes) in file!.Records.SkipWhile(record => record.Key < position))
         {
             var lent = bytes.ToArray();
             var wantsMore = visit(found, lent);
