@@ -34,6 +34,7 @@ public sealed class ReadinessTests
         var late = readiness.IsReadyAsync();
         clock.Advance(Readiness.Patience);
         Assert.False(await late);
+        await store.WasAsked.Task;
         Assert.Equal(1, store.Asked);
         store.Commit.Set();
         Assert.True(await readiness.IsReadyAsync());
@@ -46,6 +47,8 @@ public sealed class ReadinessTests
 
         public ManualResetEventSlim Commit { get; } = new(true);
 
+        public TaskCompletionSource WasAsked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         public bool IsHealthy { get; set; } = true;
 
         public int Asked => asked;
@@ -53,6 +56,7 @@ public sealed class ReadinessTests
         public override ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken = default)
         {
             Interlocked.Increment(ref asked);
+            WasAsked.TrySetResult();
             Commit.Wait(cancellationToken);
             return new(IsHealthy);
         }
