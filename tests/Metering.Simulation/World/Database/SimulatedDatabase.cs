@@ -57,26 +57,6 @@ internal sealed class SimulatedDatabase(SimulatedWorld world, SimulatedLedger le
     /// <summary>True where another transaction has the account's lock, or is about to insert its row.</summary>
     public bool IsLockedFor(DatabaseTransaction transaction, AccountId account) => locks.TryGetValue(account, out var holder) && holder != transaction;
 
-    /// <summary>True where a transaction waits, through others, for itself.</summary>
-    public bool IsDeadlocked(DatabaseTransaction transaction)
-    {
-        var holder = transaction;
-        for (var count = 0; count <= locks.Count; count++)
-        {
-            if (holder.WaitsFor is not { } account || !locks.TryGetValue(account, out holder!))
-            {
-                return false;
-            }
-
-            if (holder == transaction)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
     public void Lock(DatabaseTransaction transaction, AccountId account) => locks[account] = transaction;
 
     /// <summary>Goes on once any transaction has ended.</summary>
@@ -148,21 +128,14 @@ internal sealed class DatabaseTransaction(
     int maxStep,
     Action<DatabaseAnswer, IReadOnlyList<AppendGroup>> ended)
 {
-    // How long PostgreSQL waits for a lock before it looks whether waiting can end at all (deadlock_timeout).
-    private const int DeadlockTimeout = 1_000;
-
     private readonly AppendGroup[] ordered = [.. groups.OrderBy(group => group.Account.Value, StringComparer.Ordinal)];
     private readonly Dictionary<AccountId, LedgerHead?> seen = [];
     private readonly List<AppendGroup> won = [];
     private bool isOver;
-    private int waits;
 
     public long Writer => writer;
 
     public bool HasShare { get; private set; }
-
-    /// <summary>The account whose lock it waits for; null for none.</summary>
-    public AccountId? WaitsFor { get; private set; }
 
     /// <summary>True where it ends without a commit, whatever it has done.</summary>
     public Func<bool> IsDoomed { get; set; } = static () => false;
@@ -267,24 +240,11 @@ internal sealed class DatabaseTransaction(
         Next(() => InsertNew(index + 1));
     }
 
+    // Transactions that wait for each other would never be answered, which the end of the history says aloud.
     private void Wait(AccountId account, Action then)
     {
         world.Trace($"an append of writer {writer} waits for the lock of {account}");
-        WaitsFor = account;
-        var wait = ++waits;
-        world.After(DeadlockTimeout, () =>
-        {
-            if (WaitsFor is not null && wait == waits && database.IsDeadlocked(this))
-            {
-                world.Trace($"deadlock: the append of writer {writer} gives way");
-                RollBack();
-            }
-        });
-        database.WaitForAnEnd(() =>
-        {
-            WaitsFor = null;
-            Next(then);
-        });
+        database.WaitForAnEnd(() => Next(then));
     }
 
     private void RollBack()

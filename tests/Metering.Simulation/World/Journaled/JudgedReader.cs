@@ -16,9 +16,11 @@ internal sealed class JudgedReader(SimulatedLedger ledger, Func<ILedgerStore> st
         var floor = knownAt(account);
         var read = Now(store().ReadHeadAsync(account));
         var sequence = read.Head.Sequence;
-        var isRight = sequence >= floor && sequence <= Top(account)
-            && (sequence == 0 ? read == (LedgerHead.Empty(account), 0) : ledger.Rows(account)[(int)sequence - 1] is var row && row.Link == read.Head.Link && row.TransactionNumber == read.Transactions);
-        Holds(isRight, account, $"the head is read as {sequence} with {read.Transactions} transactions", floor);
+        var isThere = sequence >= floor && sequence <= Top(account);
+        var isRight = sequence == 0 || !isThere
+            ? read == (LedgerHead.Empty(account), 0)
+            : ledger.Rows(account)[(int)sequence - 1] is var row && row.Link == read.Head.Link && row.TransactionNumber == read.Transactions;
+        Holds(isThere && isRight, account, $"the head is read as {sequence} with {read.Transactions} transactions", floor);
         return read;
     }
 
@@ -31,7 +33,8 @@ internal sealed class JudgedReader(SimulatedLedger ledger, Func<ILedgerStore> st
         Holds(rows.Count >= least && rows.Count <= most, account, $"{rows.Count} entries are read from {fromSequence}, at most {limit}", floor);
         for (var index = 0; index < Math.Min(rows.Count, most); index++)
         {
-            Holds(AreEqual(rows[index], ledger.Rows(account)[(int)from + index - 1]), account, $"entry {from + index} is read as entry {rows[index].Sequence}, transaction {rows[index].TransactionNumber}, or with other content", floor);
+            var isEqual = AreEqual(rows[index], ledger.Rows(account)[(int)from + index - 1]);
+            Holds(isEqual, account, $"entry {from + index} is read as entry {rows[index].Sequence}, transaction {rows[index].TransactionNumber}, or with other content", floor);
         }
 
         return rows;
@@ -45,11 +48,13 @@ internal sealed class JudgedReader(SimulatedLedger ledger, Func<ILedgerStore> st
         long NumberAt(long sequence) => sequence == 0 ? 0 : all[(int)sequence - 1].TransactionNumber;
         var (least, most) = (Math.Min(beforeNumber - 1, NumberAt(floor)), Math.Min(beforeNumber - 1, NumberAt(all.Count)));
         var newest = rows.Count == 0 ? Math.Min(least, 0) : rows[0].TransactionNumber;
-        Holds((rows.Count == 0 && (least < 1 || limit < 1)) || (newest >= least && newest <= most && rows.Count == Count(newest, limit)), account, $"{rows.Count} transactions below {beforeNumber} are read, the newest {newest}", floor);
+        var isComplete = newest >= least && newest <= most && rows.Count == Count(newest, limit);
+        Holds(isComplete || (rows.Count == 0 && (least < 1 || limit < 1)), account, $"{rows.Count} transactions below {beforeNumber} are read, the newest {newest}", floor);
         for (var index = 0; index < rows.Count; index++)
         {
             var number = newest - index;
-            Holds(AreEqual(rows[index], all.FirstOrDefault(row => row.IsTransaction && row.TransactionNumber == number)), account, $"transaction {number} is read as entry {rows[index].Sequence}, or with other content", floor);
+            var isEqual = AreEqual(rows[index], all.FirstOrDefault(row => row.IsTransaction && row.TransactionNumber == number));
+            Holds(isEqual, account, $"transaction {number} is read as entry {rows[index].Sequence}, or with other content", floor);
         }
 
         return rows;
@@ -60,7 +65,8 @@ internal sealed class JudgedReader(SimulatedLedger ledger, Func<ILedgerStore> st
         var floor = knownAt(account);
         var least = ledger.Rows(account).Take((int)floor).LastOrDefault(row => row.Key == key).Sequence;
         var found = Now(store().FindKeyAsync(account, key));
-        Holds(found >= least && found <= Top(account) && (found == 0 || ledger.Rows(account)[(int)found - 1].Key == key), account, $"a key of entry {least} is found at {found}", floor);
+        var isRight = found >= least && found <= Top(account) && (found == 0 || ledger.Rows(account)[(int)found - 1].Key == key);
+        Holds(isRight, account, $"a key of entry {least} is found at {found}", floor);
         return found;
     }
 

@@ -58,6 +58,11 @@ internal sealed class OpenLedger
         }
 
         world.Trace($"the ledger opens with a lag of {store.BacklogEntries} entries{(isShort && store.BacklogBytes > options.MaxBacklogBytes ? ", beyond its limit" : "")}");
+        if (disk.Journal!.State.First is > 0 and var first && first <= disk.Pages.Watermark && !store.HasWork)
+        {
+            Violate($"journal records from {first} came back, which the pages have through {disk.Pages.Watermark}, and the store leaves them");
+        }
+
         store.WorkArrived = Wake;
         Audit();
         Wake(isUrgent: store.IsStepDue);
@@ -135,7 +140,8 @@ internal sealed class OpenLedger
             var expected = landed?[index] ?? (ledger.Head(group.Account) == group.Expected ? AppendResult.Appended : AppendResult.HeadMismatch);
             if (group.Result != expected || (landed is null && expected == AppendResult.Appended))
             {
-                Violate($"the store answers {group.Result} to {group.Account} {group.Rows[0].Sequence}..{group.Next.Sequence} on {group.Expected.Sequence}, where {(landed is null ? "nothing became durable and " : "")}{expected} is right");
+                var what = $"{group.Account} {group.Rows[0].Sequence}..{group.Next.Sequence} on {group.Expected.Sequence}";
+                Violate($"the store answers {group.Result} to {what}, where {(landed is null ? "nothing became durable and " : "")}{expected} is right");
             }
 
             known[group.Account] = ledger.Head(group.Account).Sequence;
