@@ -138,7 +138,9 @@ public sealed class ReleaseRaceTests : IAsyncDisposable
             {
                 var outcome = await failing.DeductAsync(accounts[(caller + call) % 3], Tiny with { IdempotencyKey = call % 2 == 0 ? $"{caller}-{call}" : null });
                 Interlocked.Increment(ref outcome.IsSuccess ? ref charged : ref refused);
-                Assert.True(outcome.IsSuccess || outcome.Refusal!.Reason == RefusalReason.LedgerUnavailable, outcome.Refusal?.Message);
+
+                // Overloaded is who lost its state to others' failures too often in a row.
+                Assert.True(outcome.IsSuccess || outcome.Refusal!.Reason is RefusalReason.LedgerUnavailable or RefusalReason.Overloaded, outcome.Refusal?.Message);
             }
         })));
         await failing.DrainAsync();
