@@ -25,7 +25,7 @@ public sealed class SimulationTests
     public void Seeds_reach_what_they_are_meant_to_reach()
     {
         var seen = new StringBuilder();
-        foreach (var seed in Enumerable.Range(1, 140))
+        foreach (var seed in Enumerable.Range(1, 260))
         {
             Simulation.Execute(PlanGenerator.Generate(seed), trace: line => seen.AppendLine(line));
         }
