@@ -65,14 +65,22 @@ internal sealed class ActivationTable
     }
 
     /// <summary>Retires every account, with snapshots where they are worth it: the end of the process.</summary>
+    /// <remarks>In the order of their ids: the table's own order hangs on hashes that differ from process to process, and a history is to be one of its seed alone.</remarks>
     public async ValueTask RetireAllAsync()
     {
+        var loaded = new List<AccountActivation>(slots.Count);
         foreach (var slot in slots.Values)
         {
             if (slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
             {
-                await slot.Value.Result.RetireAsync(MinEntriesForSnapshot);
+                loaded.Add(slot.Value.Result);
             }
+        }
+
+        loaded.Sort((one, other) => string.CompareOrdinal(one.Account.Value, other.Account.Value));
+        foreach (var activation in loaded)
+        {
+            await activation.RetireAsync(MinEntriesForSnapshot);
         }
     }
 
