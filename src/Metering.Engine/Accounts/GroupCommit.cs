@@ -23,11 +23,9 @@ internal sealed class GroupCommit
     // The writer's own: what it took from the queue and has not committed yet, from `takenFrom` on, and what it needs for a commit.
     private readonly CommitBuilder builder = new();
     private readonly List<QueuedDecision> batch = [];
-    private readonly Dictionary<AccountId, AccountActivation> gathered = [];
     private List<QueuedDecision> taken = [];
     private int takenFrom;
     private int freed;
-    private long batches;
 
     private List<QueuedDecision> queue = [];
     private TaskCompletionSource? idle;
@@ -210,25 +208,16 @@ internal sealed class GroupCommit
     }
 
     /// <summary>
-    /// Takes what one commit can hold: up to the limit, up to a decision with a snapshot (its account's group must end there), and no
-    /// second activation of an account beside a first (each account is in a commit once).
+    /// Takes what one commit can hold: up to the limit, and up to a decision with a snapshot (its account's group must end there). No account is in
+    /// it twice: a second activation is loaded only when the first is dropped, and what is left of that one goes nowhere.
     /// </summary>
     private void TakeBatch()
     {
-        gathered.Clear();
-        batches++;
         var entries = 0;
         while (entries < maxBatch && takenFrom < taken.Count)
         {
-            var next = taken[takenFrom];
-            if (next.Activation.Batch != batches && !gathered.TryAdd(next.Activation.Account, next.Activation))
-            {
-                return;
-            }
-
-            next.Activation.Batch = batches;
+            var next = taken[takenFrom++];
             batch.Add(next);
-            takenFrom++;
             entries += next.Entries.Count;
             if (next.Snapshot is not null)
             {
@@ -343,7 +332,7 @@ internal sealed class GroupCommit
             var group = decision.Activation.Group!;
             if (group.Result == AppendResult.Appended)
             {
-                decision.Activation.MakeDurable(group.Next, decision, comparedAt);
+                decision.Activation.MakeDurable(group, decision, comparedAt);
                 Complete(decision, Release.Durable);
             }
             else
