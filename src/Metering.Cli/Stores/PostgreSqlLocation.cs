@@ -9,6 +9,7 @@ namespace Metering.Cli;
 internal sealed record PostgreSqlLocation(string ConnectionString) : StoreLocation
 {
     private static readonly string[] HostWords = ["host", "server", "data source"];
+    private static readonly string[] PasswordWords = ["password", "pwd", "psw", "passwd"];
 
     /// <inheritdoc />
     public override string Display
@@ -24,6 +25,10 @@ internal sealed record PostgreSqlLocation(string ConnectionString) : StoreLocati
 
     /// <summary>True where a text is meant as a connection string: it names a host.</summary>
     public static bool LooksLikeOne(string text) => Read(text) is { } settings && HostWords.Any(settings.ContainsKey);
+
+    /// <summary>True for a text that must not be repeated: it sets a password, or is an address, which may have one before its host.</summary>
+    public static bool MayHoldPassword(string text) =>
+        text.Contains("://", StringComparison.Ordinal) || PasswordWords.Any(word => text.Contains(word, StringComparison.OrdinalIgnoreCase) && text.Contains('='));
 
     /// <summary>Reads a connection string.</summary>
     /// <exception cref="MeteringStartupException">It is none; the sentence does not repeat it, because it may hold a password.</exception>
