@@ -9,6 +9,11 @@ namespace Metering.Engine;
 /// </summary>
 internal sealed class GroupCommit
 {
+    /// <summary>
+    /// Bytes of snapshots that may wait. One is written a commit, and accounts that leave memory under pressure leave more than that behind.
+    /// </summary>
+    private const long MaxSnapshotBytes = 64L << 20;
+
     private readonly ILedgerStore store;
     private readonly TaskScheduler scheduler;
     private readonly ILogger logger;
@@ -33,6 +38,7 @@ internal sealed class GroupCommit
     private volatile bool running;
     private bool isClosed;
     private int slots;
+    private long snapshotBytes;
 
     public GroupCommit(ILedgerStore store, CreditMeteringOptions options, Freshness freshness, ILogger logger)
     {
@@ -89,17 +95,21 @@ internal sealed class GroupCommit
         }
     }
 
-    /// <summary>Queues a snapshot of a durable state; it is written between commits. Passed over once the writer is closed.</summary>
+    /// <summary>
+    /// Queues a snapshot of a durable state; it is written between commits. Passed over once the writer is closed, and where too much waits: a
+    /// snapshot only shortens the next activation.
+    /// </summary>
     public void EnqueueSnapshot(AccountId account, LedgerSnapshot snapshot)
     {
         lock (gate)
         {
-            if (isClosed)
+            if (isClosed || snapshotBytes >= MaxSnapshotBytes)
             {
                 return;
             }
 
             snapshots.Enqueue((account, snapshot));
+            snapshotBytes += snapshot.State.Length;
         }
 
         Kick();
@@ -175,6 +185,7 @@ internal sealed class GroupCommit
                 if (snapshots.TryDequeue(out var oldest))
                 {
                     snapshot = oldest;
+                    snapshotBytes -= oldest.Snapshot.State.Length;
                 }
 
                 if (taken.Count == 0 && snapshot is null)
