@@ -7,6 +7,9 @@ public abstract class DelegatingLedgerStore(ILedgerStore inner) : ILedgerStore
 {
     public virtual bool IsShared => inner.IsShared;
 
+    /// <summary>False: what a test disturbs may take its time.</summary>
+    public virtual bool IsImmediate => false;
+
     public virtual ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default) =>
         inner.AppendAsync(groups, cancellationToken);
 

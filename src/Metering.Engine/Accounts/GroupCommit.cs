@@ -14,6 +14,9 @@ internal sealed class GroupCommit
     /// </summary>
     private const long MaxSnapshotBytes = 64L << 20;
 
+    /// <summary>Commits that a caller makes on the spot, its own first: more of them are others', and it has its own call to answer.</summary>
+    private const int CommitsOnTheSpot = 4;
+
     private readonly ILedgerStore store;
     private readonly TaskScheduler scheduler;
     private readonly ILogger logger;
@@ -118,23 +121,45 @@ internal sealed class GroupCommit
     /// <summary>Starts the writer where it rests. Call it after <see cref="Enqueue"/>, outside the activation's lock.</summary>
     public void Kick()
     {
-        // Read after the queue's lock was held: a writer that still runs then has yet to look at the queue again.
-        if (running)
+        if (TryBeginWriting())
+        {
+            StartWriter();
+        }
+    }
+
+    /// <summary>The same for a caller that holds no lock and has just queued a decision: a store in memory takes it on the spot.</summary>
+    public void KickOnTheSpot()
+    {
+        if (!TryBeginWriting())
         {
             return;
         }
 
-        lock (gate)
+        if (store.IsImmediate)
         {
-            if (running || (queue.Count == 0 && snapshots.Count == 0))
-            {
-                return;
-            }
+            _ = PumpAsync(CommitsOnTheSpot);
+        }
+        else
+        {
+            StartWriter();
+        }
+    }
 
-            running = true;
+    private void StartWriter() =>
+        _ = Task.Factory.StartNew(static writer => ((GroupCommit)writer!).PumpAsync(null), this, CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
+
+    private bool TryBeginWriting()
+    {
+        // Read after the queue's lock was held: a writer that still runs then has yet to look at the queue again.
+        if (running)
+        {
+            return false;
         }
 
-        _ = Task.Factory.StartNew(PumpAsync, CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
+        lock (gate)
+        {
+            return !running && (queue.Count > 0 || snapshots.Count > 0) && (running = true);
+        }
     }
 
     /// <summary>Completes when everything queued so far, and what was queued meanwhile, is written.</summary>
@@ -167,10 +192,17 @@ internal sealed class GroupCommit
         }
     }
 
-    private async Task PumpAsync()
+    /// <param name="turns">How many turns a caller takes on the spot before it hands over; null for the writer's own task.</param>
+    private async Task PumpAsync(int? turns)
     {
-        while (true)
+        for (var onTheSpot = turns; ; onTheSpot--)
         {
+            if (onTheSpot == 0)
+            {
+                StartWriter();
+                return;
+            }
+
             (AccountId Account, LedgerSnapshot Snapshot)? snapshot = null;
             Releases.Round? round = null;
             var isIdle = false;
@@ -200,7 +232,7 @@ internal sealed class GroupCommit
 
             if (isIdle)
             {
-                TellCallers(round);
+                TellCallers(round, isOnTheSpot: turns is not null);
                 return;
             }
 
@@ -238,10 +270,11 @@ internal sealed class GroupCommit
     }
 
     /// <summary>Tells the callers of the last commits when there is nothing left to write; from here on another task may be the writer.</summary>
-    private void TellCallers(Releases.Round? round)
+    private void TellCallers(Releases.Round? round, bool isOnTheSpot)
     {
-        // Here, because the next task is a switch away. But a store may have answered on a thread of its own, which no caller's work belongs on.
-        if (scheduler == TaskScheduler.Default && !Thread.CurrentThread.IsThreadPoolThread)
+        // Here, because the next task is a switch away. But a store may have answered on a thread of its own, which no caller's work belongs on,
+        // and no caller must wait for what another does with its answer.
+        if (isOnTheSpot || (scheduler == TaskScheduler.Default && !Thread.CurrentThread.IsThreadPoolThread))
         {
             round?.Schedule();
         }

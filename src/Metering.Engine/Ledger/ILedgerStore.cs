@@ -123,6 +123,13 @@ public interface ILedgerStore : IAsyncDisposable
     bool IsShared => false;
 
     /// <summary>
+    /// True where <see cref="AppendAsync"/> and <see cref="SaveSnapshotAsync"/> are always done when they return, at the cost of copying some
+    /// memory. Who decides then commits on the spot, because telling a writer would take longer. False for whatever waits for a disk or a network,
+    /// also where its calls happen to be synchronous: commits that wait are worth sharing.
+    /// </summary>
+    bool IsImmediate => false;
+
+    /// <summary>
     /// Appends groups of different accounts in one atomic, durable commit. Each group is compared with its account's stored head,
     /// sequence and link: equal, all its rows are written; else none of them, while the other groups go through. When the call returns,
     /// every group's <see cref="AppendGroup.Result"/> is set and what was appended survives power loss.

@@ -57,7 +57,12 @@ internal sealed class PlanGenerator
             Processes = starts.Length,
             MetersPerProcess = perProcess,
             ClockStarts = starts,
-            Faults = storage == StorageKind.Journal ? JournalFaults(places, faults) : faults,
+            Faults = storage switch
+            {
+                StorageKind.Journal => JournalFaults(places, faults),
+                StorageKind.Rows => faults with { IsImmediate = seed % 3 == 0 },
+                _ => faults,
+            },
             QueueCapacity = random.Next(4) == 0 ? random.Next(1, 5) : 1_000,
             MaxBatch = random.Next(3) == 0 ? random.Next(1, 4) : 1_000,
             SnapshotInterval = random.Next(2) == 0 ? 1 : 100,
