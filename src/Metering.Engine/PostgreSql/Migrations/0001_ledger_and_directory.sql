@@ -83,8 +83,10 @@ CREATE TABLE metering.writers (
 );
 
 -- Appends the groups whose expected head is the stored one, all pages of a group or none, and returns the numbers of the others.
--- The groups come in the order of their accounts, and both statements that lock heads follow it, existing accounts before new ones, so that
--- two writers wait for each other in one direction only; the planner has nothing but nested loops over the index to choose from.
+-- The groups come in the order of their accounts, and both statements that lock heads follow it, so that two writers wait for each other in one
+-- direction only; the planner has nothing but nested loops over the index to choose from. New accounts come first: who changes heads waits for
+-- nobody who only adds some, because what is added cannot be seen yet; whereas adding waits for an account that somebody else knows already and
+-- changes, and whoever waits there holds no changed head that the other could want.
 CREATE FUNCTION metering.append(
     writer bigint, accounts text[], expected bigint[], next bigint[], totals bigint[], links bytea, has_new boolean,
     page_groups integer[], firsts bigint[], lasts bigint[], counts_before bigint[], counts bigint[],
@@ -97,7 +99,7 @@ SET enable_seqscan = off
 AS $$
 DECLARE
     won integer[];
-    fresh integer[];
+    changed integer[];
     lost integer[];
 BEGIN
     PERFORM set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '10s', true);
@@ -105,14 +107,6 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'The writer is not registered.' USING ERRCODE = 'MT001';
     END IF;
-
-    WITH changed AS (
-        UPDATE metering.heads h
-        SET sequence = g.next, transactions = g.total, link = substr(links, (g.number * 64 - 31)::integer, 32)
-        FROM unnest(accounts, expected, next, totals) WITH ORDINALITY g (account, expected, next, total, number)
-        WHERE h.account = g.account AND h.sequence = g.expected AND h.link = substr(links, (g.number * 64 - 63)::integer, 32)
-        RETURNING g.number)
-    SELECT array_agg(number::integer) INTO won FROM changed;
 
     IF has_new THEN
         WITH added AS (
@@ -123,9 +117,17 @@ BEGIN
             ORDER BY g.number
             ON CONFLICT (account) DO NOTHING
             RETURNING account)
-        SELECT array_agg(array_position(accounts, account)) INTO fresh FROM added;
-        won := won || fresh;
+        SELECT array_agg(array_position(accounts, account)) INTO won FROM added;
     END IF;
+
+    WITH changed_heads AS (
+        UPDATE metering.heads h
+        SET sequence = g.next, transactions = g.total, link = substr(links, (g.number * 64 - 31)::integer, 32)
+        FROM unnest(accounts, expected, next, totals) WITH ORDINALITY g (account, expected, next, total, number)
+        WHERE h.account = g.account AND h.sequence = g.expected AND h.link = substr(links, (g.number * 64 - 63)::integer, 32)
+        RETURNING g.number)
+    SELECT array_agg(number::integer) INTO changed FROM changed_heads;
+    won := won || changed;
 
     IF cardinality(won) IS DISTINCT FROM cardinality(accounts) THEN
         SELECT array_agg(number) INTO lost FROM generate_series(1, cardinality(accounts)) number WHERE won IS NULL OR number <> ALL (won);
