@@ -91,6 +91,7 @@ internal static class PostgreSqlDatabase
 
         // A pooler gives a connection for one transaction at a time: nothing may be left on one, and nothing prepared or reset.
         settings.NoResetOnClose = true;
+        settings.MaxAutoPrepare = 0;
         settings.Enlist = false;
         settings.Multiplexing = false;
         settings.ApplicationName ??= "metering";
