@@ -22,7 +22,7 @@ public sealed class PgBouncer : IAsyncDisposable
         listen_port = {{Port}}
         unix_socket_dir = $folder
         auth_type = any
-        pool_mode = transaction
+        pool_mode = $5
         default_pool_size = 4
         max_client_conn = 1000
         server_login_retry = 0.1
@@ -58,11 +58,12 @@ public sealed class PgBouncer : IAsyncDisposable
 
     /// <summary>Starts a pooler in front of a server.</summary>
     /// <param name="server">The server.</param>
+    /// <param name="mode">For how long a client has a connection: transaction, session or statement.</param>
     /// <exception cref="InvalidOperationException">It did not start; the message has what it said.</exception>
-    public static async Task<PgBouncer> StartAsync(PostgreSqlServer server)
+    public static async Task<PgBouncer> StartAsync(PostgreSqlServer server, string mode = "transaction")
     {
         var behind = new NpgsqlConnectionStringBuilder(server.ConnectionString());
-        var start = PostgreSqlServer.Run(PostgreSqlServer.AsOrdinaryUser(["sh", "-c", $"TMPDIR=${{TMPDIR:-/tmp}}\n{Script}", "sh", Program!, behind.Host!, $"{behind.Port}", behind.Username!]));
+        var start = PostgreSqlServer.Run(PostgreSqlServer.AsOrdinaryUser(["sh", "-c", $"TMPDIR=${{TMPDIR:-/tmp}}\n{Script}", "sh", Program!, behind.Host!, $"{behind.Port}", behind.Username!, mode]));
         var process = Process.Start(start)!;
         var answer = await process.StandardOutput.ReadLineAsync();
         return answer is not null && Directory.Exists(answer)

@@ -58,6 +58,15 @@ public sealed class PostgreSqlLedgerStoreBehindPoolerTests : DurableLedgerStoreC
     }
 
     [Fact]
+    public async Task A_pooler_for_single_statements_is_refused_naming_its_setting()
+    {
+        await using var pooler = await PgBouncer.StartAsync(await Databases.ServerAsync(), "statement");
+        var refused = Assert.Throws<MeteringStartupException>(() => PostgreSqlLedgerStore.Open(pooler.Before(database.ConnectionString)));
+        Assert.Contains("one statement only; set its pool_mode to transaction.", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Fact]
     public async Task A_backend_that_is_ended_in_the_middle_of_an_append_leaves_its_outcome_open()
     {
         var ledger = new LedgerWriting("cut");
