@@ -156,6 +156,17 @@ BEGIN
 END
 $$;
 
+-- Ends all writers: waits for the transactions that they have under way, and nothing that they sent before and that comes later takes effect.
+-- Those that live take new numbers with their next append. In one order, so that two who do this wait for each other in one direction.
+CREATE FUNCTION metering.retire_writers() RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '10s', true);
+    DELETE FROM metering.writers w WHERE w.id IN (SELECT l.id FROM metering.writers l ORDER BY l.id FOR UPDATE);
+END
+$$;
+
 -- The page in which an account's transaction with a number lies. Numbers never fall along the ledger, and entry s has at least s minus all
 -- other entries and at most s transactions: a search between the two, behind the base, takes a handful of look-ups and no index of its own.
 CREATE FUNCTION metering.page_of_transaction(of_account text, number bigint, head_sequence bigint, head_transactions bigint) RETURNS bigint
