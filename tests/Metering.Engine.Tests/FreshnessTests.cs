@@ -91,6 +91,23 @@ public sealed class FreshnessTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_ledger_that_takes_longer_than_a_second_is_asked_once()
+    {
+        await BothKnowAsync(100);
+        clock.Advance(JustStale);
+        var looks = store.HeadReads;
+        store.DuringHeadRead = () =>
+        {
+            Assert.InRange(store.HeadReads, 0, looks + 100);
+            clock.Advance(TimeSpan.FromSeconds(3));
+        };
+        Assert.Equal(Credits.Of(100), await BalanceAsync(second));
+        Assert.Equal(looks + 1, store.HeadReads);
+        Assert.Equal(RefusalReason.InsufficientCredits, (await second.DeductAsync(Account, Of(1_000))).Refusal?.Reason);
+        Assert.Equal(looks + 2, store.HeadReads);
+    }
+
+    [Fact]
     public async Task A_ledger_of_one_process_is_never_asked()
     {
         store.Shared = false;
@@ -160,6 +177,8 @@ public sealed class FreshnessTests : IAsyncDisposable
 
         public int HeadReads { get; private set; }
 
+        public Action? DuringHeadRead { get; set; }
+
         public override bool IsShared => Shared;
 
         public int Settlings { get; private set; }
@@ -175,6 +194,7 @@ public sealed class FreshnessTests : IAsyncDisposable
         public override ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default)
         {
             HeadReads++;
+            DuringHeadRead?.Invoke();
             return IsDown ? throw new LedgerUnavailableException("the database does not answer") : base.ReadHeadAsync(account, cancellationToken);
         }
     }

@@ -117,6 +117,20 @@ public sealed class FailureTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Keys_are_found_on_the_first_try_after_the_server_ended_every_connection()
+    {
+        await using var directory = database.OpenDirectory();
+        var key = new ApiKey
+        {
+            Id = "key_1", Account = new("account"), Name = "first", Hash = new byte[32], Display = "mtr_", Scopes = ApiKeyScopes.Read, CreatedAt = DateTimeOffset.UnixEpoch,
+        };
+        await directory.AddKeyAsync(key);
+        await database.Server.ExecuteAsync(
+            null, $"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database.Name}' AND pid <> pg_backend_pid()");
+        Assert.Equal("key_1", (await directory.FindKeyAsync(key.Hash))?.Id);
+    }
+
+    [Fact]
     public async Task A_page_that_is_damaged_says_so()
     {
         await database.ExecuteAsync("UPDATE metering.pages SET facts = substr(facts, 1, length(facts) - 1)");

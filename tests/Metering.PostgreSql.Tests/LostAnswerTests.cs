@@ -59,6 +59,18 @@ public sealed class LostAnswerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_pooler_that_lost_the_server_does_not_know_either()
+    {
+        await using var blocker = await BlockAsync();
+        var append = store.AppendAsync([ledger.Next()]).AsTask();
+        await WaitUntilAsync("SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%metering.append%' AND wait_event_type = 'Lock'");
+        proxy.CutAsPooler();
+        await Assert.ThrowsAsync<LedgerOutcomeUnknownException>(() => append);
+        await blocker.DisposeAsync();
+        Assert.Equal(ledger.Head, (await store.ReadHeadAsync(ledger.Account)).Head);
+    }
+
+    [Fact]
     public async Task An_append_that_reaches_the_server_after_its_account_was_read_writes_nothing()
     {
         var before = ledger.Head;

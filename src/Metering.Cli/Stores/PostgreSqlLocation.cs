@@ -12,6 +12,7 @@ internal sealed record PostgreSqlLocation(string ConnectionString) : StoreLocati
     private static readonly string[] DatabaseWords = ["database", "db"];
     private static readonly string[] PortWords = ["port"];
     private static readonly string[] UserWords = ["username", "user name", "user id", "user", "uid"];
+    private static readonly string[] PasswordWords = ["password", "pwd", "psw", "passwd"];
 
     /// <inheritdoc />
     public override string Display
@@ -32,6 +33,10 @@ internal sealed record PostgreSqlLocation(string ConnectionString) : StoreLocati
 
     /// <summary>True where a text is meant as a connection string: it names a host.</summary>
     public static bool LooksLikeOne(string text) => Read(text) is { } settings && HostWords.Any(settings.ContainsKey);
+
+    /// <summary>True for a text that must not be repeated: it sets a password, or is an address, which may have one before its host.</summary>
+    public static bool MayHoldPassword(string text) =>
+        text.Contains("://", StringComparison.Ordinal) || PasswordWords.Any(word => text.Contains(word, StringComparison.OrdinalIgnoreCase) && text.Contains('='));
 
     /// <summary>Reads a connection string.</summary>
     /// <exception cref="MeteringStartupException">It is none; the sentence does not repeat it, because it may hold a password.</exception>

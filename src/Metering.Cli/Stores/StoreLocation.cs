@@ -32,7 +32,9 @@ internal abstract record StoreLocation
             }
         }
 
-        return PostgreSqlLocation.LooksLikeOne(text) ? PostgreSqlLocation.Of(text) : SqliteLocation.Of(text);
+        return PostgreSqlLocation.LooksLikeOne(text) ? PostgreSqlLocation.Of(text)
+            : PostgreSqlLocation.MayHoldPassword(text) ? throw new MeteringStartupException($"The store is a connection string that names no host, and is not repeated here for its password; allowed: {Allowed}.")
+            : SqliteLocation.Of(text);
     }
 
     /// <summary>Makes sure that there is a store, without making or changing one.</summary>

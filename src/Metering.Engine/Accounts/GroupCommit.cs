@@ -9,6 +9,11 @@ namespace Metering.Engine;
 /// </summary>
 internal sealed class GroupCommit
 {
+    /// <summary>
+    /// Bytes of snapshots that may wait. One is written a commit, and accounts that leave memory under pressure leave more than that behind.
+    /// </summary>
+    private const long MaxSnapshotBytes = 64L << 20;
+
     private readonly ILedgerStore store;
     private readonly TaskScheduler scheduler;
     private readonly ILogger logger;
@@ -23,11 +28,9 @@ internal sealed class GroupCommit
     // The writer's own: what it took from the queue and has not committed yet, from `takenFrom` on, and what it needs for a commit.
     private readonly CommitBuilder builder = new();
     private readonly List<QueuedDecision> batch = [];
-    private readonly Dictionary<AccountId, AccountActivation> gathered = [];
     private List<QueuedDecision> taken = [];
     private int takenFrom;
     private int freed;
-    private long batches;
 
     private List<QueuedDecision> queue = [];
     private TaskCompletionSource? idle;
@@ -35,6 +38,7 @@ internal sealed class GroupCommit
     private volatile bool running;
     private bool isClosed;
     private int slots;
+    private long snapshotBytes;
 
     public GroupCommit(ILedgerStore store, CreditMeteringOptions options, Freshness freshness, ILogger logger)
     {
@@ -91,17 +95,21 @@ internal sealed class GroupCommit
         }
     }
 
-    /// <summary>Queues a snapshot of a durable state; it is written between commits. Passed over once the writer is closed.</summary>
+    /// <summary>
+    /// Queues a snapshot of a durable state; it is written between commits. Passed over once the writer is closed, and where too much waits: a
+    /// snapshot only shortens the next activation.
+    /// </summary>
     public void EnqueueSnapshot(AccountId account, LedgerSnapshot snapshot)
     {
         lock (gate)
         {
-            if (isClosed)
+            if (isClosed || snapshotBytes >= MaxSnapshotBytes)
             {
                 return;
             }
 
             snapshots.Enqueue((account, snapshot));
+            snapshotBytes += snapshot.State.Length;
         }
 
         Kick();
@@ -177,6 +185,7 @@ internal sealed class GroupCommit
                 if (snapshots.TryDequeue(out var oldest))
                 {
                     snapshot = oldest;
+                    snapshotBytes -= oldest.Snapshot.State.Length;
                 }
 
                 if (taken.Count == 0 && snapshot is null)
@@ -210,25 +219,16 @@ internal sealed class GroupCommit
     }
 
     /// <summary>
-    /// Takes what one commit can hold: up to the limit, up to a decision with a snapshot (its account's group must end there), and no
-    /// second activation of an account beside a first (each account is in a commit once).
+    /// Takes what one commit can hold: up to the limit, and up to a decision with a snapshot (its account's group must end there). No account is in
+    /// it twice: a second activation is loaded only when the first is dropped, and what is left of that one goes nowhere.
     /// </summary>
     private void TakeBatch()
     {
-        gathered.Clear();
-        batches++;
         var entries = 0;
         while (entries < maxBatch && takenFrom < taken.Count)
         {
-            var next = taken[takenFrom];
-            if (next.Activation.Batch != batches && !gathered.TryAdd(next.Activation.Account, next.Activation))
-            {
-                return;
-            }
-
-            next.Activation.Batch = batches;
+            var next = taken[takenFrom++];
             batch.Add(next);
-            takenFrom++;
             entries += next.Entries.Count;
             if (next.Snapshot is not null)
             {
@@ -343,7 +343,7 @@ internal sealed class GroupCommit
             var group = decision.Activation.Group!;
             if (group.Result == AppendResult.Appended)
             {
-                decision.Activation.MakeDurable(group.Next, decision, comparedAt);
+                decision.Activation.MakeDurable(group, decision, comparedAt);
                 Complete(decision, Release.Durable);
             }
             else

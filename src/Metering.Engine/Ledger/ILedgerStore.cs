@@ -74,6 +74,12 @@ public sealed class AppendGroup
 
     /// <summary>Set by the store.</summary>
     public AppendResult Result { get; set; }
+
+    /// <summary>
+    /// The store's own: what it left here when it last appended to the account, or null. It saves a store the search for what it holds of an account
+    /// that is called all the time; a store that needs none of it, or finds it stale, searches.
+    /// </summary>
+    public object? Handle { get; set; }
 }
 
 /// <summary>A stored state of an account.</summary>

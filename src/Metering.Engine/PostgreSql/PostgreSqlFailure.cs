@@ -6,7 +6,8 @@ namespace Metering.Engine;
 
 /// <summary>
 /// What PostgreSQL's errors mean for the callers of a store. An error of a statement (severity ERROR) has rolled its transaction back for
-/// certain. Everything else (a lost connection, a time limit, a backend that was ended) leaves open what became of what was sent.
+/// certain. Everything else (a lost connection, a time limit, a backend that was ended) leaves open what became of what was sent; so do the
+/// errors of class 08, whatever their severity: older PgBouncers say "server conn crashed?" (08P01) with severity ERROR.
 /// </summary>
 internal static class PostgreSqlFailure
 {
@@ -16,11 +17,9 @@ internal static class PostgreSqlFailure
     /// <summary>True where it comes from the server or the way there, and is no bug of this process.</summary>
     public static bool IsOfServer(Exception error) => error is NpgsqlException or IOException or SocketException or TimeoutException;
 
-    /// <summary>
-    /// True where the transaction was rolled back for certain, and the connection still stands. An error of class 08 (connection) never says so:
-    /// it comes from a pooler that lost its server, and what severity it has depends on the pooler's version.
-    /// </summary>
-    public static bool IsRolledBack(Exception error) => error is PostgresException { InvariantSeverity: "ERROR", SqlState: not ['0', '8', ..] };
+    /// <summary>True where the transaction was rolled back for certain, and the connection still stands.</summary>
+    public static bool IsRolledBack(Exception error) =>
+        error is PostgresException { InvariantSeverity: "ERROR" } and not PostgresException { SqlState: ['0', '8', ..] };
 
     /// <summary>True where the same statement may succeed at once: another transaction was in the way, in a deadlock.</summary>
     public static bool IsTransient(Exception error) =>
