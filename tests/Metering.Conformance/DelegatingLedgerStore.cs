@@ -13,6 +13,8 @@ public abstract class DelegatingLedgerStore(ILedgerStore inner) : ILedgerStore
     public virtual ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default) =>
         inner.AppendAsync(groups, cancellationToken);
 
+    public virtual ValueTask SettleAsync(CancellationToken cancellationToken = default) => inner.SettleAsync(cancellationToken);
+
     public virtual ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default) =>
         inner.ReadHeadAsync(account, cancellationToken);
 

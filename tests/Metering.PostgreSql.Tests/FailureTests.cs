@@ -34,6 +34,7 @@ public sealed class FailureTests : IAsyncLifetime
     [InlineData("42501", typeof(LedgerUnavailableException))] // no rights
     [InlineData("40P01", typeof(LedgerUnavailableException))] // deadlock, again and again
     [InlineData("XX000", typeof(LedgerUnavailableException))]
+    [InlineData("08P01", typeof(LedgerOutcomeUnknownException))] // a pooler's words for a server that it lost
     [InlineData("22021", typeof(LedgerContentException))]
     [InlineData("23514", typeof(LedgerContentException))]
     [InlineData("54000", typeof(LedgerContentException))]

@@ -48,6 +48,7 @@ internal sealed record SqliteLocation(string Path) : StoreLocation
     /// <inheritdoc />
     public override async ValueTask<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken)
     {
+        RequireExisting();
         var before = SqliteSchema.Versions(Path).ToDictionary(file => file.Name, file => file.Version);
         await using (await OpenLedgerAsync(cancellationToken))
         {

@@ -52,8 +52,8 @@ internal abstract record StoreLocation
     /// <exception cref="MeteringStartupException">It cannot be opened; the message says why and what to do.</exception>
     public abstract ValueTask<IDirectoryStore> OpenDirectoryAsync(CancellationToken cancellationToken);
 
-    /// <summary>Brings the store to this build's schema.</summary>
+    /// <summary>Brings the store to this build's schema; into an empty database it makes the schema, for a server that may not.</summary>
     /// <returns>What was done, a line each.</returns>
-    /// <exception cref="MeteringStartupException">It cannot be opened; the message says why and what to do.</exception>
+    /// <exception cref="MeteringStartupException">There is no such file or database, or it cannot be opened; the message says why and what to do.</exception>
     public abstract ValueTask<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken);
 }

@@ -142,6 +142,14 @@ public interface ILedgerStore : IAsyncDisposable
     /// <exception cref="LedgerFatalException">The same, and this process must not go on: only a start from disk can tell.</exception>
     ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Waits until every append that any process sent before and heard no answer of is in the ledger or never will be. A store whose appends
+    /// cannot land after their answer was lost has nothing to wait for. An append whose process still waits for its answer is not held up.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="LedgerUnavailableException">It cannot be known yet.</exception>
+    ValueTask SettleAsync(CancellationToken cancellationToken = default) => default;
+
     /// <summary>The head of an account and its number of transactions; <see cref="LedgerHead.Empty"/> and 0 where it has no entries.</summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>
     ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default);
