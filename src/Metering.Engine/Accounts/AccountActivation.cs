@@ -10,7 +10,8 @@ internal sealed record ActivationSettings(int SnapshotInterval, Action<AccountAc
 
 /// <summary>
 /// One account in memory: the embedded host's actor. A lock around synchronous code serializes its decisions; nothing is awaited
-/// inside. It is the state's own, which nobody else sees and which a decision reads anyway. Its state runs ahead of the ledger by what is queued; <see cref="View"/> stays behind with what is durable.
+/// inside. It is the state's own, which nobody else sees and which a decision reads anyway. The state runs ahead of the ledger by what is
+/// queued; <see cref="View"/> stays behind with what is durable.
 /// </summary>
 internal sealed class AccountActivation : ActivationSlot
 {
