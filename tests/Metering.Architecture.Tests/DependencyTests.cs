@@ -11,6 +11,7 @@ public sealed partial class DependencyTests
         ["Metering.Contracts"] = [],
         ["Metering.Core"] = ["Metering.Contracts"],
         ["Metering.Engine"] = ["Metering.Core"],
+        ["Metering.Cluster"] = ["Metering.Engine"],
         ["Metering.Gateway"] = ["Metering.Contracts", "Metering.Engine"],
         ["Metering.Server"] = ["Metering.Gateway"],
         ["Metering.Cli"] = ["Metering.Engine"],
@@ -20,6 +21,11 @@ public sealed partial class DependencyTests
     private static readonly Dictionary<string, string[]> MayUsePackages = new()
     {
         ["Metering.Engine"] = ["Microsoft.Data.Sqlite.Core", "Npgsql", "SQLitePCLRaw.bundle_e_sqlite3"],
+        ["Metering.Cluster"] =
+        [
+            "Microsoft.Orleans.Clustering.AdoNet", "Microsoft.Orleans.Persistence.AdoNet", "Microsoft.Orleans.Reminders",
+            "Microsoft.Orleans.Reminders.AdoNet", "Microsoft.Orleans.Server",
+        ],
         ["Metering.Gateway"] = ["Microsoft.AspNetCore.OpenApi"],
         ["Metering.Cli"] = ["Spectre.Console", "System.CommandLine"],
     };
@@ -63,6 +69,15 @@ public sealed partial class DependencyTests
         var projects = ProjectPath().Matches(filter).Select(match => match.Value.Replace("\\\\", "/", StringComparison.Ordinal));
         Assert.All(projects, project => Assert.True(File.Exists(Path.Combine(Repository.Root, project)), project));
         Assert.Contains(projects, project => project.EndsWith("Metering.Server.csproj", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_embedded_solution_needs_no_package_of_the_cluster()
+    {
+        var filter = File.ReadAllText(Path.Combine(Repository.Root, "Metering.Embedded.slnf"));
+        var projects = ProjectPath().Matches(filter).Select(match => Path.Combine(Repository.Root, match.Value.Replace("\\\\", "/", StringComparison.Ordinal)));
+        Assert.All(projects, project => Assert.DoesNotContain("Orleans", File.ReadAllText(project), StringComparison.Ordinal));
+        Assert.DoesNotContain("Metering.Cluster", filter, StringComparison.Ordinal);
     }
 
     [GeneratedRegex(@"\basync\b|\bawait\b|\bTask\b|System\.IO\b|\bFile\.|TimeProvider|\bConsole\.|\bHttp")]

@@ -35,6 +35,7 @@ internal sealed class Freshness(ILedgerStore store, TimeProvider time)
             }
             else if (ReferenceEquals(activation.Durable, durable))
             {
+                activation.OnOvertaken();
                 await activation.RetireAsync(minEntriesForSnapshot: null);
                 return false;
             }
