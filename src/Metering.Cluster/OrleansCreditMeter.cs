@@ -129,6 +129,11 @@ public sealed class OrleansCreditMeter : ICreditMeter
         Operation<TRequest, TAnswer> operation, AccountId account, TRequest request, CancellationToken cancellationToken)
         where TAnswer : class
     {
+        if (operation.CheckTexts(request) is { } invalid)
+        {
+            return invalid;
+        }
+
         var needsKey = operation.Repetition == Repetition.Keyed && operation.KeyOf(request) is null;
         var call = operation.ToCall(needsKey ? operation.WithKey(request, $"cluster-{Guid.NewGuid():N}") : request);
         var delivery = new Delivery(operation.Repetition, options, time);

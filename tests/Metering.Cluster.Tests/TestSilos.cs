@@ -52,6 +52,15 @@ internal sealed class TestSilos : IAsyncDisposable
     public InProcessSiloHandle? SiloOf(AccountId account) =>
         cluster.Silos.FirstOrDefault(silo => silo.ServiceProvider.GetRequiredService<AccountEngine>().Placed.IsHere(account));
 
+    /// <summary>Stops every silo gracefully and starts it again, one after the other.</summary>
+    public async ValueTask RestartAllAsync()
+    {
+        foreach (var silo in cluster.Silos.ToArray())
+        {
+            await cluster.RestartSiloAsync(silo);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await cluster.StopAllSilosAsync();

@@ -1,3 +1,5 @@
+using Metering.Core;
+
 namespace Metering.Cluster;
 
 /// <summary>What sending a call twice does.</summary>
@@ -26,6 +28,12 @@ internal sealed record Operation<TRequest, TAnswer>(
     /// <summary>The request's own key; null for none.</summary>
     public Func<TRequest, string?> KeyOf { get; init; } = static _ => null;
 
+    /// <summary>
+    /// Looks at a request's texts before they are sent; null for fine. The account looks at everything, but half of a surrogate pair would
+    /// reach it as another character, and a text of any length would be sent just to be refused.
+    /// </summary>
+    public Func<TRequest, Refusal?> CheckTexts { get; init; } = static _ => null;
+
     /// <summary>The request with a key.</summary>
     public Func<TRequest, string, TRequest> WithKey { get; init; } = static (request, _) => request;
 }
@@ -45,6 +53,7 @@ internal static class Operations
     {
         KeyOf = static request => request.IdempotencyKey,
         WithKey = static (request, key) => request with { IdempotencyKey = key },
+        CheckTexts = static request => Check(request.Description, request.Reference),
     };
 
     public static readonly Operation<DeductBatchRequest, BatchDeduction> DeductBatch = new(
@@ -54,6 +63,7 @@ internal static class Operations
     {
         KeyOf = static request => request.IdempotencyKey,
         WithKey = static (request, key) => request with { IdempotencyKey = key },
+        CheckTexts = static request => CheckEach(request.Items, "items", static item => Check(item?.Description, item?.Reference)),
     };
 
     public static readonly Operation<RecordAccessRequest, RecordAccess> AccessRecords = new(
@@ -63,6 +73,8 @@ internal static class Operations
     {
         KeyOf = static request => request.IdempotencyKey,
         WithKey = static (request, key) => request with { IdempotencyKey = key },
+        CheckTexts = static request => Check(request.Description, request.Reference)
+            ?? CheckEach(request.Records, "records", static record => CommandRules.CheckText("id", record?.Id, CommandRules.MaxId)),
     };
 
     public static readonly Operation<GrantRequest, Posting> Grant = new(
@@ -72,6 +84,7 @@ internal static class Operations
     {
         KeyOf = static request => request.IdempotencyKey,
         WithKey = static (request, key) => request with { IdempotencyKey = key },
+        CheckTexts = static request => Check(request.Description, null) ?? CommandRules.CheckText("externalReference", request.ExternalReference, CommandRules.MaxReference),
     };
 
     public static readonly Operation<AdjustRequest, Posting> Adjust = new(
@@ -81,6 +94,7 @@ internal static class Operations
     {
         KeyOf = static request => request.IdempotencyKey,
         WithKey = static (request, key) => request with { IdempotencyKey = key },
+        CheckTexts = static request => CommandRules.CheckText("reason", request.Reason, CommandRules.MaxDescription),
     };
 
     public static readonly Operation<RefundRequest, Posting> Refund = new(
@@ -90,12 +104,16 @@ internal static class Operations
     {
         KeyOf = static request => request.IdempotencyKey,
         WithKey = static (request, key) => request with { IdempotencyKey = key },
+        CheckTexts = static request => Check(request.Description, null),
     };
 
     public static readonly Operation<PaymentRequest, Balance> RecordPayment = new(
         Repetition.Once,
         static (engine, account, request, cancellation) => engine.RecordPaymentAsync(account, request, cancellation),
-        static request => new RecordPaymentCall { Request = request });
+        static request => new RecordPaymentCall { Request = request })
+    {
+        CheckTexts = static request => CommandRules.CheckText("externalReference", request.ExternalReference, CommandRules.MaxReference),
+    };
 
     public static readonly Operation<ValueTuple, Balance> GetBalance = new(
         Repetition.Read,
@@ -116,4 +134,21 @@ internal static class Operations
         Repetition.Read,
         static (engine, account, id, cancellation) => engine.GetTransactionAsync(account, id, cancellation),
         static id => new GetTransactionCall { Id = id });
+
+    private static Refusal? Check(string? description, string? reference) =>
+        CommandRules.CheckText("description", description, CommandRules.MaxDescription)
+        ?? CommandRules.CheckText("reference", reference, CommandRules.MaxReference);
+
+    private static Refusal? CheckEach<T>(IReadOnlyList<T> items, string name, Func<T, Refusal?> check)
+    {
+        for (var index = 0; index < items.Count; index++)
+        {
+            if (check(items[index]) is { } refusal)
+            {
+                return refusal with { Field = $"{name}[{index}].{refusal.Field}" };
+            }
+        }
+
+        return null;
+    }
 }
