@@ -19,10 +19,10 @@ public sealed class MeteringClusterOptions
     public TimeSpan WakeWindow { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>
-    /// How long one message to an account may take, 1 s to 5 min; default 15 s. A commit that takes longer ends the wait for it, and the
-    /// call is sent again under its key.
+    /// How long one message to an account may take, 1 s to 5 min; default 5 s. A client that sent it through another silo learns in no other
+    /// way that the account's silo died. Where it is only slow, the call is sent again under its key and waits for the first.
     /// </summary>
-    public TimeSpan ResponseTimeout { get; set; } = TimeSpan.FromSeconds(15);
+    public TimeSpan ResponseTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>The accounts' clock where it is not the host's: Orleans' own timers must not run on a test's.</summary>
     internal TimeProvider? Clock { get; set; }
