@@ -14,6 +14,7 @@ public sealed partial class DependencyTests
         ["Metering.Cluster"] = ["Metering.Engine"],
         ["Metering.Gateway"] = ["Metering.Contracts", "Metering.Engine"],
         ["Metering.Server"] = ["Metering.Gateway"],
+        ["Metering.Silo"] = ["Metering.Cluster", "Metering.Gateway"],
         ["Metering.Cli"] = ["Metering.Engine"],
         ["Metering.Samples.LeadSearch"] = ["Metering.Gateway"],
     };
@@ -28,6 +29,7 @@ public sealed partial class DependencyTests
         ],
         ["Metering.Gateway"] = ["Microsoft.AspNetCore.OpenApi"],
         ["Metering.Cli"] = ["Spectre.Console", "System.CommandLine"],
+        ["Metering.Silo"] = ["Microsoft.Orleans.Dashboard"],
     };
 
     [Fact]

@@ -24,7 +24,7 @@ internal sealed class AccountGrain(IGrainContext context, AccountHosting hosting
     public async Task OnActivateAsync(CancellationToken token)
     {
         var memento = await ReadMementoAsync(token);
-        placed = hosting.Placed.Enter(account, context, memento?.ToSnapshot());
+        placed = hosting.Placed.Enter(account, context, memento?.ToSnapshot(), keeps: storage is not null);
         reminder = new(context.GrainId, account, hosting, memento?.RemindedOf);
         try
         {

@@ -25,9 +25,10 @@ internal sealed class PlacedAccounts(TimeProvider time) : IAccountPlacement
     /// <param name="account">The account.</param>
     /// <param name="grain">The activation, which <see cref="OnOvertaken"/> ends.</param>
     /// <param name="brought">The snapshot that came with it; null for none.</param>
-    public PlacedAccount Enter(AccountId account, IGrainContext grain, LedgerSnapshot? brought)
+    /// <param name="keeps">True where the grain keeps the snapshot that the account leaves with.</param>
+    public PlacedAccount Enter(AccountId account, IGrainContext grain, LedgerSnapshot? brought, bool keeps)
     {
-        var placed = new PlacedAccount(account, grain, brought) { GreetedAt = time.GetTimestamp() };
+        var placed = new PlacedAccount(account, grain, brought, keeps) { GreetedAt = time.GetTimestamp() };
         accounts[account] = placed;
         return placed;
     }
@@ -71,7 +72,7 @@ internal sealed class PlacedAccounts(TimeProvider time) : IAccountPlacement
     public bool TryKeep(AccountId account, LedgerSnapshot snapshot)
     {
         // Accounts also leave memory while their grain stays, for want of room: those snapshots are the ledger's.
-        if (!TryGet(account, out var placed) || placed.IsHere || snapshot.Head.Sequence == 0)
+        if (!TryGet(account, out var placed) || !placed.Keeps || placed.IsHere || snapshot.Head.Sequence == 0)
         {
             return false;
         }
@@ -84,7 +85,7 @@ internal sealed class PlacedAccounts(TimeProvider time) : IAccountPlacement
 }
 
 /// <summary>An account whose grain is active on this silo.</summary>
-internal sealed class PlacedAccount(AccountId account, IGrainContext grain, LedgerSnapshot? brought)
+internal sealed class PlacedAccount(AccountId account, IGrainContext grain, LedgerSnapshot? brought, bool keeps)
 {
     private volatile bool isHere = true;
     private long greetedAt;
@@ -92,6 +93,9 @@ internal sealed class PlacedAccount(AccountId account, IGrainContext grain, Ledg
     public AccountId Account => account;
 
     public IGrainContext Grain => grain;
+
+    /// <summary>True where the grain keeps the snapshot that the account leaves with; else it is the ledger's.</summary>
+    public bool Keeps => keeps;
 
     /// <summary>True until the grain begins to leave, or another process has appended to the account.</summary>
     public bool IsHere
