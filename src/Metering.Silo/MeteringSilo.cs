@@ -31,6 +31,12 @@ internal static class MeteringSilo
     private static void Configure(CreditMeteringOptions options, IConfigurationSection section)
     {
         var settings = SiloSettings.Read(section);
+        if (settings.Connection is { } connection)
+        {
+            // Here it is one sentence; from Orleans it would be a start that fails with whatever the database said.
+            PostgreSqlMigration.RequireOrleans(connection);
+        }
+
         options.UseOrleansSilo(
             silo =>
             {
