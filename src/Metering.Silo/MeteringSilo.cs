@@ -20,6 +20,9 @@ internal static class MeteringSilo
         {
             // Its first look compares with the time at which the machine started, and warns of hours.
             logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+
+            // A snapshot that was not read or written is told by its grain, in a sentence.
+            logging.AddFilter("Orleans.Storage", LogLevel.Critical);
         }),
         MapRoutes = MapDashboard,
         Introduce = (key, url) => $$"""

@@ -2,6 +2,7 @@ using System.Net;
 using Metering.Cluster;
 using Metering.Engine;
 using Metering.Gateway;
+using Npgsql;
 using Orleans.Configuration;
 using Orleans.Storage;
 
@@ -72,7 +73,7 @@ internal sealed record SiloSettings
         var address = section["Address"];
         return new()
         {
-            Connection = isShared ? settings.ReadText("Connection", ledger!) : null,
+            Connection = isShared ? Bound(settings.ReadText("Connection", ledger!)) : null,
             ClusterId = settings.ReadText("ClusterId", "metering"),
             ServiceId = settings.ReadText("ServiceId", "metering"),
             Address = address is null ? null : IPAddress.TryParse(address, out var parsed) ? parsed : throw SettingReader.Error(section.GetSection("Address"), "an IP address"),
@@ -81,6 +82,30 @@ internal sealed record SiloSettings
             DashboardKey = key,
             WakeWindow = TimeSpan.FromMinutes(settings.ReadNumber("WakeWindowMinutes", 0, 24 * 60, 60)),
         };
+    }
+
+    /// <summary>
+    /// Orleans opens a connection for each of its statements. When a silo takes over thousands of accounts at once, they wait for these few
+    /// instead of using up the database's; a connection string that says otherwise stands.
+    /// </summary>
+    private static string Bound(string connection)
+    {
+        try
+        {
+            var builder = new NpgsqlConnectionStringBuilder(connection);
+            if (!builder.Keys.Contains("Maximum Pool Size"))
+            {
+                builder.MaxPoolSize = 16;
+            }
+
+            builder.ApplicationName ??= "metering-orleans";
+            return builder.ConnectionString;
+        }
+        catch (ArgumentException)
+        {
+            // The store, which reads the same, says what is wrong with it.
+            return connection;
+        }
     }
 
     /// <summary>Sets a silo up.</summary>

@@ -58,7 +58,7 @@ internal sealed class AccountReminder(GrainId grain, AccountId account, AccountH
         }
         catch (Exception exception)
         {
-            hosting.Logger.LogWarning("The reminder of account {Account} was not set; what falls due is entered with its next call: {Reason}", account, exception.Message);
+            hosting.Logger.LogInformation("The reminder of account {Account} was not set; what falls due is entered with its next call: {Reason}", account, exception.Message);
         }
         finally
         {
