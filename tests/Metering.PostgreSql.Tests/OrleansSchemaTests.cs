@@ -1,3 +1,4 @@
+using Metering.Cli.Tests;
 using Metering.Engine;
 using Npgsql;
 using Xunit;
@@ -32,6 +33,16 @@ public sealed class OrleansSchemaTests : IAsyncLifetime
         await database.OpenLedger().DisposeAsync();
         PostgreSqlMigration.RequireOrleans(database.ConnectionString);
         Assert.Equal(1L, await database.ExecuteAsync("SELECT count(*) FROM orleans.schema_version"));
+    }
+
+    [Fact]
+    public async Task The_tool_makes_both_schemas_and_then_has_nothing_to_do()
+    {
+        var made = (await ToolRun.OfAsync("migrate", "--orleans", "--store", database.ConnectionString)).IsDone();
+        Assert.Matches($@"^PostgreSQL at .*, database {database.Name}: made, schema \d+\.\nOrleans' tables in PostgreSQL at .*: made, schema 1\.\n$", made.Output);
+        var again = (await ToolRun.OfAsync("migrate", "--orleans", "--store", database.ConnectionString)).IsDone();
+        Assert.Equal(2, again.Output.Split("is this build's; nothing to do.\n").Length - 1);
+        PostgreSqlMigration.RequireOrleans(database.ConnectionString);
     }
 
     [Fact]

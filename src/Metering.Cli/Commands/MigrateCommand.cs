@@ -17,7 +17,6 @@ internal static class MigrateCommand
 
     private static async Task<int> RunAsync(ToolTerminal terminal, StoreLocation location, bool orleans, CancellationToken cancellationToken)
     {
-        location.RequireExisting();
         foreach (var line in await location.MigrateAsync(orleans, cancellationToken))
         {
             await terminal.Output.WriteLineAsync(line);

@@ -53,6 +53,7 @@ internal sealed record SqliteLocation(string Path) : StoreLocation
             throw new MeteringStartupException($"--orleans needs a PostgreSQL database, which silos share; {Path} is of one process. Name it: --store \"Host=…;Database=…\".");
         }
 
+        RequireExisting();
         var before = SqliteSchema.Versions(Path).ToDictionary(file => file.Name, file => file.Version);
         await using (await OpenLedgerAsync(cancellationToken))
         {
@@ -64,7 +65,10 @@ internal sealed record SqliteLocation(string Path) : StoreLocation
             await (await OpenDirectoryAsync(cancellationToken)).DisposeAsync();
         }
 
-        return [.. SqliteSchema.Versions(Path).Select(file => Describe(file.Name, before.TryGetValue(file.Name, out var old) ? old : null, file.Version))];
+        // An archive beside the ledger was not opened: it is a store of its own.
+        string[] opened = [Path, SqliteLedgerStore.JournalPath(Path), SqliteMeteringOptions.DirectoryPath(Path)];
+        var names = opened.Select(file => System.IO.Path.GetFileName(file)).ToHashSet(StringComparer.Ordinal);
+        return [.. SqliteSchema.Versions(Path).Where(file => names.Contains(file.Name)).Select(file => Describe(file.Name, before.TryGetValue(file.Name, out var old) ? old : null, file.Version))];
     }
 
     private static string Describe(string name, long? before, long after) => before switch

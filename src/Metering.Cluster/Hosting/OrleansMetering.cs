@@ -58,6 +58,7 @@ public static class OrleansMetering
         silo.Services.AddSingleton<AccountEngine>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<AccountEngine>());
         silo.Services.AddSingleton<AccountHosting>();
+        silo.Services.AddPlacementDirector<AtItsSilo, AtItsSiloDirector>();
         silo.Services.AddSingleton(services => new OrleansCreditMeter(
             services.GetRequiredService<IGrainFactory>(), options, cluster, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<AccountEngine>()));
         silo.Services.AddSingleton<Metering.ICreditMeter>(services => services.GetRequiredService<OrleansCreditMeter>());

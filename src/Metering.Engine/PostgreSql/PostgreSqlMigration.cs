@@ -19,6 +19,11 @@ public static class PostgreSqlMigration
         }
     }
 
+    /// <summary>The version of the schema <c>metering</c> in a database, whatever it is; 0 where there is none. Changes nothing.</summary>
+    /// <param name="connectionString">As Npgsql reads it.</param>
+    /// <exception cref="MeteringStartupException">The database cannot be used; the message says why and what mends it.</exception>
+    public static int ReadVersion(string connectionString) => PostgreSqlDatabase.ReadSchemaVersion(connectionString, new());
+
     /// <summary>
     /// Makes the tables and queries of a cluster of silos (schema <c>orleans</c>, and the view <c>public.OrleansQuery</c>) or brings them up to
     /// date, in one transaction; of several processes one does. It needs nothing of Orleans.
