@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection;
+
 namespace Metering.Engine;
 
 /// <summary>How the embedded meter runs. Validated when the meter starts.</summary>
@@ -48,6 +50,12 @@ public sealed class CreditMeteringOptions
     /// </summary>
     public Func<ulong> NextTag { get; set; } = () => (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
 
+    /// <summary>Adds another meter than the embedded one; set by <c>UseOrleans</c> and its like.</summary>
+    internal Action<IServiceCollection>? AddMeter { get; set; }
+
+    /// <summary>False where the meter's accounts and their store are another process's.</summary>
+    internal bool NeedsStore { get; set; } = true;
+
     /// <summary>Checks every setting.</summary>
     /// <exception cref="MeteringStartupException">A setting is out of range; the message names it, its value and what is allowed.</exception>
     public void Validate()
@@ -57,7 +65,7 @@ public sealed class CreditMeteringOptions
         Check(nameof(MemoryBudgetBytes), MemoryBudgetBytes, 1L << 20, long.MaxValue);
         Check(nameof(SnapshotInterval), SnapshotInterval, 100, 1_000_000);
         CatalogueRules.Check(Catalogue);
-        if (LedgerStoreFactory is null || DirectoryStoreFactory is null)
+        if (NeedsStore && (LedgerStoreFactory is null || DirectoryStoreFactory is null))
         {
             throw new MeteringStartupException("No store is set: call UseSqlite(path), UsePostgreSql(connectionString) or UseMemory() in AddCreditMetering.");
         }

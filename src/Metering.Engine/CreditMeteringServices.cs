@@ -23,8 +23,20 @@ public static class CreditMeteringServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(options.Catalogue);
-        services.AddSingleton(options.LedgerStoreFactory!);
-        services.AddSingleton(options.DirectoryStoreFactory!);
+        if (options.NeedsStore)
+        {
+            services.AddSingleton(options.LedgerStoreFactory!);
+            services.AddSingleton(options.DirectoryStoreFactory!);
+        }
+
+        (options.AddMeter ?? (collection => AddEmbedded(collection, options)))(services);
+        return services;
+    }
+
+    private static void AddEmbedded(IServiceCollection services, CreditMeteringOptions options)
+    {
+        services.AddSingleton<FatalLedgerFailure>();
+        services.AddSingleton<ICallLimits, LocalCallLimits>();
         services.AddSingleton(provider => new EmbeddedCreditMeter(
             provider.GetRequiredService<ILedgerStore>(),
             options,
@@ -32,16 +44,12 @@ public static class CreditMeteringServices
             provider.GetRequiredService<ILogger<EmbeddedCreditMeter>>()));
         services.AddSingleton<Metering.ICreditMeter>(provider => provider.GetRequiredService<EmbeddedCreditMeter>());
         services.AddHostedService<CreditMeteringService>();
-        return services;
     }
 }
 
 /// <summary>Opens the stores with the host, drains the meter when the host stops, and stops the host when the ledger fails for good.</summary>
-internal sealed class CreditMeteringService(IServiceProvider services, IHostApplicationLifetime lifetime, ILogger<CreditMeteringService> logger) : IHostedService
+internal sealed class CreditMeteringService(IServiceProvider services, FatalLedgerFailure failure) : IHostedService
 {
-    /// <summary>The exit code after a failure of the local ledger that only a start from disk can mend (EX_IOERR of sysexits.h).</summary>
-    private const int LedgerFailedExitCode = 74;
-
     private EmbeddedCreditMeter? meter;
 
     public Task StartAsync(CancellationToken cancellationToken)
@@ -49,7 +57,7 @@ internal sealed class CreditMeteringService(IServiceProvider services, IHostAppl
         // Resolved here, not in the constructor, so that a store that cannot be opened fails the start with its own sentence.
         meter = services.GetRequiredService<EmbeddedCreditMeter>();
         _ = services.GetRequiredService<IDirectoryStore>();
-        _ = StopOnFatalAsync(meter);
+        failure.Watch(meter);
         return Task.CompletedTask;
     }
 
@@ -60,10 +68,20 @@ internal sealed class CreditMeteringService(IServiceProvider services, IHostAppl
             await meter.DrainAsync();
         }
     }
+}
 
-    private async Task StopOnFatalAsync(EmbeddedCreditMeter running)
+/// <summary>Stops the host when the ledger fails for good.</summary>
+internal sealed class FatalLedgerFailure(IHostApplicationLifetime lifetime, ILogger<FatalLedgerFailure> logger)
+{
+    /// <summary>The exit code after a failure of the local ledger that only a start from disk can mend (EX_IOERR of sysexits.h).</summary>
+    private const int LedgerFailedExitCode = 74;
+
+    /// <summary>From now on a fatal failure of the meter's ledger stops the host.</summary>
+    public void Watch(EmbeddedCreditMeter meter) => _ = StopOnFatalAsync(meter);
+
+    private async Task StopOnFatalAsync(EmbeddedCreditMeter meter)
     {
-        var failure = await running.Fatal;
+        var failure = await meter.Fatal;
         Environment.ExitCode = LedgerFailedExitCode;
         lifetime.StopApplication();
         logger.LogCritical("{Failure} The process stops now; what was acknowledged is on disk and is recovered at the next start.", failure.Message);

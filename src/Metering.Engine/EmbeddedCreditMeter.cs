@@ -24,13 +24,19 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     /// <param name="time">The one clock.</param>
     /// <param name="logger">For operators.</param>
     public EmbeddedCreditMeter(ILedgerStore store, CreditMeteringOptions options, TimeProvider time, ILogger<EmbeddedCreditMeter> logger)
+        : this(store, options, time, logger, placement: null)
+    {
+    }
+
+    /// <summary>Makes the engine of one process of a cluster, which holds the accounts that are placed on it.</summary>
+    internal EmbeddedCreditMeter(ILedgerStore store, CreditMeteringOptions options, TimeProvider time, ILogger logger, IAccountPlacement? placement)
     {
         (this.store, this.time) = (store, time);
         commands = new(options.Catalogue, options.NextTag);
         freshness = new(store, time);
         finality = new(store, time);
         commit = new(store, options, freshness, logger);
-        accounts = new(store, commit, freshness, options);
+        accounts = new(store, commit, freshness, options, placement);
         runner = new(store, commit, accounts, freshness, time, options.NextTag);
     }
 
@@ -204,6 +210,24 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
 
         return await RunAsync(account, new MakeCheckpoint { Point = point }, ToCheckpoint, cancellationToken);
     }
+
+    /// <summary>Brings an account into memory, so that its first call need not wait for it.</summary>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be read now.</exception>
+    /// <exception cref="LedgerFormatException">The account is damaged.</exception>
+    /// <exception cref="AccountElsewhereException">It is not placed here.</exception>
+    internal async ValueTask EnterAsync(AccountId account) => await accounts.GetAsync(account);
+
+    /// <summary>
+    /// Lets go of an account that is placed here no more: waits for what is queued and in flight, and leaves a snapshot. Its placement has said
+    /// no to <see cref="IAccountPlacement.IsHere"/> before.
+    /// </summary>
+    /// <param name="account">The account.</param>
+    /// <param name="withSnapshot">True to leave a snapshot in any case; false to leave one where it spares the next load enough.</param>
+    internal ValueTask LeaveAsync(AccountId account, bool withSnapshot) => accounts.LeaveAsync(account, withSnapshot);
+
+    /// <summary>When something falls due on an account by itself, as its durable figures say; null where it is not in memory or not open.</summary>
+    internal DateTimeOffset? NextDue(AccountId account) =>
+        accounts.TryGetLive(account, out var activation) && activation.View is { IsOpen: true } view ? view.NextDue : null;
 
     /// <summary>
     /// Accepts no more calls, waits until everything queued is durable, and leaves snapshots behind. The meter answers

@@ -11,8 +11,10 @@ public sealed partial class DependencyTests
         ["Metering.Contracts"] = [],
         ["Metering.Core"] = ["Metering.Contracts"],
         ["Metering.Engine"] = ["Metering.Core"],
+        ["Metering.Cluster"] = ["Metering.Engine"],
         ["Metering.Gateway"] = ["Metering.Contracts", "Metering.Engine"],
         ["Metering.Server"] = ["Metering.Gateway"],
+        ["Metering.Silo"] = ["Metering.Cluster", "Metering.Gateway"],
         ["Metering.Cli"] = ["Metering.Engine"],
         ["Metering.Samples.LeadSearch"] = ["Metering.Gateway"],
     };
@@ -20,8 +22,14 @@ public sealed partial class DependencyTests
     private static readonly Dictionary<string, string[]> MayUsePackages = new()
     {
         ["Metering.Engine"] = ["Microsoft.Data.Sqlite.Core", "Npgsql", "SQLitePCLRaw.bundle_e_sqlite3"],
+        ["Metering.Cluster"] =
+        [
+            "Microsoft.Orleans.Clustering.AdoNet", "Microsoft.Orleans.Persistence.AdoNet", "Microsoft.Orleans.Reminders",
+            "Microsoft.Orleans.Reminders.AdoNet", "Microsoft.Orleans.Server",
+        ],
         ["Metering.Gateway"] = ["Microsoft.AspNetCore.OpenApi"],
         ["Metering.Cli"] = ["Spectre.Console", "System.CommandLine"],
+        ["Metering.Silo"] = ["Microsoft.Orleans.Dashboard", "OpenTelemetry.Exporter.OpenTelemetryProtocol"],
     };
 
     [Fact]
@@ -63,6 +71,15 @@ public sealed partial class DependencyTests
         var projects = ProjectPath().Matches(filter).Select(match => match.Value.Replace("\\\\", "/", StringComparison.Ordinal));
         Assert.All(projects, project => Assert.True(File.Exists(Path.Combine(Repository.Root, project)), project));
         Assert.Contains(projects, project => project.EndsWith("Metering.Server.csproj", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_embedded_solution_needs_no_package_of_the_cluster()
+    {
+        var filter = File.ReadAllText(Path.Combine(Repository.Root, "Metering.Embedded.slnf"));
+        var projects = ProjectPath().Matches(filter).Select(match => Path.Combine(Repository.Root, match.Value.Replace("\\\\", "/", StringComparison.Ordinal)));
+        Assert.All(projects, project => Assert.DoesNotContain("Microsoft.Orleans", File.ReadAllText(project), StringComparison.Ordinal));
+        Assert.DoesNotContain("Metering.Cluster", filter, StringComparison.Ordinal);
     }
 
     [GeneratedRegex(@"\basync\b|\bawait\b|\bTask\b|System\.IO\b|\bFile\.|TimeProvider|\bConsole\.|\bHttp")]

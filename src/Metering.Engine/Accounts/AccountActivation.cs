@@ -6,7 +6,8 @@ namespace Metering.Engine;
 /// <param name="SnapshotInterval">Entries after which a busy account's state is stored.</param>
 /// <param name="Left">Told, once or more, that an activation has to leave the table.</param>
 /// <param name="Resized">Told by how many bytes an activation grew or shrank.</param>
-internal sealed record ActivationSettings(int SnapshotInterval, Action<AccountActivation> Left, Action<long> Resized);
+/// <param name="Placement">Where accounts live; null where all of them live here.</param>
+internal sealed record ActivationSettings(int SnapshotInterval, Action<AccountActivation> Left, Action<long> Resized, IAccountPlacement? Placement);
 
 /// <summary>
 /// One account in memory: the embedded host's actor. A lock around synchronous code serializes its decisions; nothing is awaited
@@ -148,6 +149,9 @@ internal sealed class AccountActivation : ActivationSlot
         }
     }
 
+    /// <summary>Another process appended to this account. Whoever finds out drops or retires the activation next.</summary>
+    public void OnOvertaken() => settings.Placement?.OnOvertaken(Account);
+
     /// <summary>Gives up a state that did not last. The writer calls it, so nothing of it is in flight.</summary>
     public void Drop()
     {
@@ -201,7 +205,11 @@ internal sealed class AccountActivation : ActivationSlot
         {
             var writer = new ByteWriter(1024);
             SnapshotCodec.Encode(state, writer);
-            commit.EnqueueSnapshot(Account, new(CommittedHead, SnapshotCodec.Version, writer.Written));
+            var snapshot = new LedgerSnapshot(CommittedHead, SnapshotCodec.Version, writer.Written);
+            if (settings.Placement?.TryKeep(Account, snapshot) != true)
+            {
+                commit.EnqueueSnapshot(Account, snapshot);
+            }
         }
 
         Drop();

@@ -74,7 +74,9 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, F
 
     private async ValueTask<Start?> FromSnapshotAsync(AccountId account)
     {
-        foreach (var snapshot in await store.ReadSnapshotsAsync(account))
+        var brought = settings.Placement?.SnapshotOf(account);
+        var stored = await store.ReadSnapshotsAsync(account);
+        foreach (var snapshot in brought is null ? stored : [.. stored.Append(brought).OrderByDescending(candidate => candidate.Head.Sequence)])
         {
             if (snapshot.FormatVersion != SnapshotCodec.Version)
             {

@@ -1,3 +1,4 @@
+using Metering.Core;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 
@@ -17,13 +18,15 @@ internal sealed class ActivationTable
 
     private readonly ConcurrentDictionary<AccountId, ActivationSlot> slots = new();
     private readonly ActivationLoader loader;
+    private readonly IAccountPlacement? placement;
     private readonly long budgetBytes;
     private readonly ConcurrentQueue<AccountActivation> hand = new();
     private long bytes;
 
-    public ActivationTable(ILedgerStore store, GroupCommit commit, Freshness freshness, CreditMeteringOptions options)
+    public ActivationTable(ILedgerStore store, GroupCommit commit, Freshness freshness, CreditMeteringOptions options, IAccountPlacement? placement)
     {
-        loader = new(store, commit, freshness, new(options.SnapshotInterval, Remove, AddBytes));
+        this.placement = placement;
+        loader = new(store, commit, freshness, new(options.SnapshotInterval, Remove, AddBytes, placement));
         budgetBytes = options.MemoryBudgetBytes;
     }
 
@@ -34,6 +37,7 @@ internal sealed class ActivationTable
 
     /// <summary>The account's activation, loaded where it is not in memory. Concurrent callers share one load.</summary>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read now.</exception>
+    /// <exception cref="AccountElsewhereException">The account is not in memory, and another process is to load it.</exception>
     public ValueTask<AccountActivation> GetAsync(AccountId account) => TryGetLive(account, out var activation) ? new(activation) : WaitAsync(account);
 
     /// <summary>The account's activation where it is in memory and has not left it.</summary>
@@ -54,6 +58,25 @@ internal sealed class ActivationTable
         if (slots.ContainsKey(account))
         {
             await (await GetAsync(account)).RetireAsync(minEntriesForSnapshot: null);
+        }
+    }
+
+    /// <summary>
+    /// The same for an account that is placed here no more, with a snapshot where it is worth it. A load that was under way is waited for, and
+    /// none begins afterwards, so nothing of the account is in memory when it completes.
+    /// </summary>
+    public async ValueTask LeaveAsync(AccountId account, bool withSnapshot)
+    {
+        try
+        {
+            if (slots.ContainsKey(account))
+            {
+                await (await WaitAsync(account)).RetireAsync(withSnapshot ? 0 : MinEntriesForSnapshot);
+            }
+        }
+        catch (Exception exception) when (exception is AccountElsewhereException or LedgerUnavailableException or LedgerFormatException)
+        {
+            // It was not loaded, or had left already.
         }
     }
 
@@ -108,6 +131,12 @@ internal sealed class ActivationTable
 
     private async Task<AccountActivation> LoadAsync(AccountId account, ActivationLoading loading)
     {
+        // Behind the slot: who takes the account away from here afterwards finds the slot, and waits for this load.
+        if (placement?.IsHere(account) == false)
+        {
+            throw new AccountElsewhereException(account);
+        }
+
         var activation = await loader.LoadAsync(account);
         AddBytes(activation.Bytes);
         slots.TryUpdate(account, activation, loading);

@@ -251,7 +251,7 @@ internal sealed class CallRunner(
 
                 // Archived meanwhile, whosever entry it was: nobody here can tell any more.
             }
-            catch (LedgerUnavailableException)
+            catch (Exception exception) when (exception is LedgerUnavailableException or AccountElsewhereException)
             {
                 // Still unknown: the answer below says so.
             }

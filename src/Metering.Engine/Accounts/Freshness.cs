@@ -38,6 +38,7 @@ internal sealed class Freshness(ILedgerStore store, TimeProvider time)
 
             if (ReferenceEquals(activation.Durable, durable))
             {
+                activation.OnOvertaken();
                 await activation.RetireAsync(minEntriesForSnapshot: null);
                 return false;
             }

@@ -381,6 +381,7 @@ internal sealed class GroupCommit
             }
             else
             {
+                decision.Activation.OnOvertaken();
                 decision.Activation.Drop();
                 Complete(decision, Release.Lost);
             }

@@ -30,12 +30,14 @@ public static class MeteringConfiguration
     /// <param name="options">The meter's options.</param>
     /// <param name="section">The section <c>Metering</c>.</param>
     /// <param name="migrating">Told how far the migration of an older ledger is; null for nobody.</param>
+    /// <param name="others">Settings of the section that somebody else reads.</param>
     /// <exception cref="MeteringStartupException">A setting is wrong; the message names it, its value and what is allowed.</exception>
-    public static void ReadConfiguration(this CreditMeteringOptions options, IConfigurationSection section, Action<LedgerMigrationProgress>? migrating = null)
+    public static void ReadConfiguration(
+        this CreditMeteringOptions options, IConfigurationSection section, Action<LedgerMigrationProgress>? migrating = null, IReadOnlyList<string>? others = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         var settings = new SettingReader(section);
-        settings.AllowOnly(Known);
+        settings.AllowOnly([.. Known, .. others ?? []]);
         options.QueueCapacity = (int)settings.ReadNumber(nameof(options.QueueCapacity), 1, 1_000_000, options.QueueCapacity);
         options.MaxBatch = (int)settings.ReadNumber(nameof(options.MaxBatch), 1, 100_000, options.MaxBatch);
         options.MemoryBudgetBytes = settings.ReadNumber(nameof(options.MemoryBudgetBytes), 1L << 20, long.MaxValue, options.MemoryBudgetBytes);

@@ -32,6 +32,12 @@ public sealed record MeteringProgram
     /// <summary>The folder of its ledger when nothing else is configured; relative to the current folder.</summary>
     public required string DefaultData { get; init; }
 
+    /// <summary>Settings of its own beneath <c>Metering</c>, which would otherwise be unknown.</summary>
+    public IReadOnlyList<string> Settings { get; init; } = [];
+
+    /// <summary>Sets the meter up after its configuration was read, where it is not to be the embedded one; null for that.</summary>
+    public Action<CreditMeteringOptions, IConfigurationSection>? ConfigureMeter { get; init; }
+
     /// <summary>Adds services of its own; null for none.</summary>
     public Action<IServiceCollection>? AddServices { get; init; }
 
@@ -56,7 +62,11 @@ public sealed record MeteringProgram
 
         var section = builder.Configuration.GetSection("Metering");
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
-        builder.Services.AddCreditMetering(options => options.ReadConfiguration(section, migrating));
+        builder.Services.AddCreditMetering(options =>
+        {
+            options.ReadConfiguration(section, migrating, Settings);
+            ConfigureMeter?.Invoke(options, section);
+        });
         builder.Services.AddMeteringGateway(section);
         builder.Services.AddSingleton<DemoAccount>();
         AddServices?.Invoke(builder.Services);
