@@ -23,7 +23,7 @@ internal static class MeteringTool
         {
             var command = parsed.CommandResult.Command is RootCommand ? "metering" : $"metering {parsed.CommandResult.Command.Name}";
             var fault = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is no command or option here" : parsed.Errors[0].Message.TrimEnd('.');
-            return await terminal.RefuseAsync($"{fault}; see {command} --help.");
+            return await terminal.RefuseAsync($"{WithoutConnections(fault, args.Concat(parsed.UnmatchedTokens))}; see {command} --help.");
         }
 
         try
@@ -70,6 +70,10 @@ internal static class MeteringTool
         MigrateCommand.Create(terminal),
         ArchiveCommand.Create(terminal),
     };
+
+    // In the wrong place, too, a connection string may hold a password.
+    private static string WithoutConnections(string sentence, IEnumerable<string> words) =>
+        words.Where(PostgreSqlLocation.MayHoldPassword).Aggregate(sentence, static (text, word) => text.Replace(word, "…", StringComparison.Ordinal));
 
     // What stores say of disks, locks and connections. Anything else is a bug of the tool and shows itself whole.
     private static bool IsForPeople(Exception error) =>

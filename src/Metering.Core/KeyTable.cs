@@ -6,7 +6,7 @@ namespace Metering.Core;
 /// Keys in the order in which they came, in a ring, with an open-addressing index over them: one look finds a key or finds that there is none,
 /// however many segments the window has. Keys are hashes already, so their low bits choose the place. Not safe for concurrent use.
 /// </summary>
-internal sealed class KeyTable
+internal struct KeyTable
 {
     private const int SmallestCapacity = 4;
 
@@ -15,12 +15,16 @@ internal sealed class KeyTable
     private int[] index = [];
     private int first;
 
+    public KeyTable()
+    {
+    }
+
     public int Count { get; private set; }
 
-    public long Bytes => (40L * ring.Length) + (sizeof(int) * index.Length);
+    public readonly long Bytes => (40L * ring.Length) + (sizeof(int) * index.Length);
 
     /// <summary>The keys, oldest first.</summary>
-    public (CommandKey Key, long Sequence) this[int number]
+    public readonly (CommandKey Key, long Sequence) this[int number]
     {
         get
         {
@@ -29,7 +33,7 @@ internal sealed class KeyTable
         }
     }
 
-    public bool TryFind(UInt128 id, out KeyUse use)
+    public readonly bool TryFind(UInt128 id, out KeyUse use)
     {
         if (Count > 0)
         {
@@ -86,7 +90,7 @@ internal sealed class KeyTable
     }
 
     /// <summary>The place of a key in the index, or the free one where it would be.</summary>
-    private int PlaceOf(UInt128 id)
+    private readonly int PlaceOf(UInt128 id)
     {
         var place = (int)(ulong)id & (index.Length - 1);
         while (index[place] != 0 && ring[index[place] - 1].Id != id)
@@ -98,7 +102,7 @@ internal sealed class KeyTable
     }
 
     /// <summary>Frees a place and moves back what had to go past it, so that no search ends too early.</summary>
-    private void Vacate(int place)
+    private readonly void Vacate(int place)
     {
         var mask = index.Length - 1;
         for (var next = (place + 1) & mask; index[next] != 0; next = (next + 1) & mask)

@@ -29,9 +29,12 @@ public sealed class KeyWindow
     private const int SegmentBudget = Budget / 8;
     private static readonly TimeSpan SegmentSpan = TimeSpan.FromHours(1);
 
-    private readonly KeyTable table = new();
-    private readonly List<Segment> segments = [];
+    // In place and not behind references: every call with a key passes here, and each further object is another miss of the processor's cache.
+    private readonly List<Segment> full = [];
     private readonly List<KeyFilter> filters = [];
+    private KeyTable table = new();
+    private Segment newest;
+    private DateTimeOffset nothingEndsBefore = DateTimeOffset.MaxValue;
     private long filtered;
 
     /// <summary>Keys held whole.</summary>
@@ -48,7 +51,7 @@ public sealed class KeyWindow
     {
         get
         {
-            var bytes = table.Bytes + (40L * segments.Count);
+            var bytes = table.Bytes + (40L * full.Count);
             foreach (var filter in filters)
             {
                 bytes += filter.Bytes;
@@ -61,10 +64,10 @@ public sealed class KeyWindow
     internal DateTimeOffset ForgottenNewest { get; private set; } = DateTimeOffset.MinValue;
 
     /// <summary>The stretches of the keys held whole, oldest first.</summary>
-    internal IReadOnlyList<Segment> Segments => segments;
+    internal IReadOnlyList<Segment> Segments => newest.Count > 0 ? [.. full, newest] : full;
 
     /// <summary>The keys held whole, oldest first.</summary>
-    internal KeyTable Table => table;
+    internal ref readonly KeyTable Table => ref table;
 
     internal IReadOnlyList<KeyFilter> Filters => filters;
 
@@ -104,19 +107,32 @@ public sealed class KeyWindow
     /// <summary>Adds the key of an entry and lets go of what is too old or too much.</summary>
     internal void Add(CommandKey key, long sequence, DateTimeOffset at)
     {
-        DropOld(at);
+        if (at >= nothingEndsBefore)
+        {
+            DropOld(at);
+        }
+
         if (Count == Budget)
         {
             // Before the key is added, so that the table's ring never has to hold one more than a power of two.
             PushOut();
         }
 
-        if (segments.Count == 0 || segments[^1].Count >= SegmentBudget || at - segments[^1].Oldest >= SegmentSpan)
+        if (newest.Count == 0)
         {
-            segments.Add(new(at, at, sequence, 0));
+            newest = new(at, at, sequence, 1);
+            LookAgain();
+        }
+        else if (newest.Count >= SegmentBudget || at - newest.Oldest >= SegmentSpan)
+        {
+            full.Add(newest);
+            newest = new(at, at, sequence, 1);
+        }
+        else
+        {
+            newest = newest with { Newest = at, LastSequence = sequence, Count = newest.Count + 1 };
         }
 
-        segments[^1] = segments[^1] with { Newest = at, LastSequence = sequence, Count = segments[^1].Count + 1 };
         table.Add(key, sequence);
     }
 
@@ -126,15 +142,23 @@ public sealed class KeyWindow
     {
         filters.Add(filter);
         filtered += filter.Count;
+        LookAgain();
     }
 
     internal void Restore(Segment segment, ReadOnlySpan<(CommandKey Key, long Sequence)> uses)
     {
-        segments.Add(segment);
+        if (newest.Count > 0)
+        {
+            full.Add(newest);
+        }
+
+        newest = segment;
         foreach (var (key, sequence) in uses)
         {
             table.Add(key, sequence);
         }
+
+        LookAgain();
     }
 
     private void DropOld(DateTimeOffset at)
@@ -145,21 +169,44 @@ public sealed class KeyWindow
             filters.RemoveAt(0);
         }
 
-        while (segments.Count > 0 && segments[0].Newest + Kept <= at)
+        while (Count > 0 && OldestSegment.Newest + Kept <= at)
         {
-            table.RemoveOldest(segments[0].Count, into: null);
-            segments.RemoveAt(0);
+            table.RemoveOldest(TakeOldestSegment().Count, into: null);
         }
+
+        LookAgain();
+    }
+
+    /// <summary>Filters and segments only grow at their young ends, so nothing ends before the oldest of them does as it is now.</summary>
+    private void LookAgain() => nothingEndsBefore =
+        filters.Count > 0 ? filters[0].Newest + Kept :
+        newest.Count > 0 || full.Count > 0 ? OldestSegment.Newest + Kept :
+        DateTimeOffset.MaxValue;
+
+    private Segment OldestSegment => full.Count > 0 ? full[0] : newest;
+
+    private Segment TakeOldestSegment()
+    {
+        var oldest = OldestSegment;
+        if (full.Count > 0)
+        {
+            full.RemoveAt(0);
+        }
+        else
+        {
+            newest = default;
+        }
+
+        return oldest;
     }
 
     /// <summary>Moves the oldest segment to a filter, and forgets the oldest filters where they know too much.</summary>
     private void PushOut()
     {
-        var segment = segments[0];
+        var segment = TakeOldestSegment();
         var filter = FilterFor(segment);
         filter.Extend(segment);
         table.RemoveOldest(segment.Count, filter);
-        segments.RemoveAt(0);
         filtered += segment.Count;
         while (filtered > FilterBudget)
         {
@@ -167,6 +214,8 @@ public sealed class KeyWindow
             filtered -= filters[0].Count;
             filters.RemoveAt(0);
         }
+
+        LookAgain();
     }
 
     private KeyFilter FilterFor(in Segment segment)

@@ -13,6 +13,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     private readonly TimeProvider time;
     private readonly CommandFactory commands;
     private readonly Freshness freshness;
+    private readonly Finality finality;
     private readonly GroupCommit commit;
     private readonly ActivationTable accounts;
     private readonly CallRunner runner;
@@ -33,6 +34,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         (this.store, this.time) = (store, time);
         commands = new(options.Catalogue, options.NextTag);
         freshness = new(store, time);
+        finality = new(store, time);
         commit = new(store, options, freshness, logger);
         accounts = new(store, commit, freshness, options, placement);
         runner = new(store, commit, accounts, freshness, time, options.NextTag);
@@ -168,6 +170,12 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         try
         {
             var (entry, isArchived) = await FindAsync(account, id, cancellationToken);
+            if (entry is null && !isArchived && !inFlight)
+            {
+                inFlight = !await finality.IsFinalAsync(account, id.Number, cancellationToken);
+                (entry, isArchived) = store.IsShared ? await FindAsync(account, id, cancellationToken) : default;
+            }
+
             return entry is not null ? new TransactionStatus(TransactionState.Charged, Views.ToTransaction(entry))
                 : isArchived ? new TransactionStatus(TransactionState.Archived, null)
                 : new TransactionStatus(inFlight || commit.Fatal.IsCompleted ? TransactionState.Unknown : TransactionState.NotCharged, null);

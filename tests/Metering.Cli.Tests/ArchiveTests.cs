@@ -43,6 +43,20 @@ public sealed class ArchiveTests : IDisposable
     }
 
     [Fact]
+    public async Task Migrating_a_store_says_nothing_of_an_archive_that_it_does_not_migrate()
+    {
+        await FillOverDaysAsync();
+        (await ToolRun.OfAsync("archive", "--store", Data, "--before", Day(0), "--min-entries", "20")).IsDone();
+        var archive = Path.Combine(Data, "metering.archive.db");
+        var bytes = await File.ReadAllBytesAsync(archive);
+        bytes[63]--; // The schema's version.
+        await File.WriteAllBytesAsync(archive, bytes);
+        var run = (await ToolRun.OfAsync("migrate", "--store", Data)).IsDone();
+        Assert.Contains("metering.journal.db: schema", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("archive", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Another_archive_than_the_ledgers_own_is_named_by_verify()
     {
         await FillOverDaysAsync();

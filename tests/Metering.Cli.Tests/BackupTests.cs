@@ -81,8 +81,10 @@ public sealed class BackupTests : IDisposable
     [Fact]
     public async Task PostgreSQL_gets_guidance_that_is_no_success()
     {
-        var run = await ToolRun.OfAsync("backup", "--store", "Host=db;Database=metering;Password=secret", "--to", folder.File("b"));
+        var run = await ToolRun.OfAsync("backup", "--store", "Host=db;Port=5433;Username=it's;Database=metering;Password=secret", "--to", folder.File("b"));
         Assert.Equal(ExitCode.CannotRun, run.Code);
+        Assert.Contains("SERVER='host=db port=5433 user=it'\\''s'\n", run.Output.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.Contains("DATABASE='metering'", run.Output, StringComparison.Ordinal);
         Assert.Contains("pg_dump --format=custom", run.Output, StringComparison.Ordinal);
         Assert.Contains("pg_basebackup", run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", run.Output + run.Errors, StringComparison.Ordinal);

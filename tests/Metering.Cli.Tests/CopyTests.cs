@@ -228,19 +228,6 @@ public sealed class CopyTests : IDisposable
         }
     }
 
-    /// <summary>Stops the run when it writes a certain text.</summary>
-    private sealed class CancellingWriter(CancellationTokenSource stop, string at) : StringWriter
-    {
-        public override void WriteLine(string? value)
-        {
-            base.WriteLine(value);
-            if (value?.StartsWith(at, StringComparison.Ordinal) == true)
-            {
-                stop.Cancel();
-            }
-        }
-    }
-
     /// <summary>A store in which somebody else is always quicker.</summary>
     private sealed class Overtaken(ILedgerStore inner) : DelegatingLedgerStore(inner)
     {

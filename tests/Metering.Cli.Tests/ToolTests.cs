@@ -24,6 +24,11 @@ public sealed class ToolTests : IDisposable
     [InlineData("names no store", "verify", "--store", "")]
     [InlineData("names no store", "verify", "--store", "sqlite: ")]
     [InlineData("is not a connection string", "verify", "--store", "postgres://user:secret@host/db")]
+    [InlineData("names no host", "verify", "--store", "Hostname=db;Password=secret")]
+    [InlineData("names no host", "copy", "--from", "x", "--to", "Hostname=db;Pwd=secret")]
+    [InlineData("is no command or option here; see metering verify --help.", "verify", "Host=db;Password=secret")]
+    [InlineData("is no command or option here; see metering verify --help.", "verify", "--stoer=Host=db;Password=secret")]
+    [InlineData("'--min-entries'", "archive", "--before", "2026-01-01", "--min-entries", "Host=db;Password=secret")]
     public async Task A_wrong_command_line_ends_in_one_sentence(string part, params string[] args)
     {
         var run = await ToolRun.OfAsync(args);

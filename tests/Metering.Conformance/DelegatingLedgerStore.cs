@@ -7,8 +7,13 @@ public abstract class DelegatingLedgerStore(ILedgerStore inner) : ILedgerStore
 {
     public virtual bool IsShared => inner.IsShared;
 
+    /// <summary>False: what a test disturbs may take its time.</summary>
+    public virtual bool IsImmediate => false;
+
     public virtual ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default) =>
         inner.AppendAsync(groups, cancellationToken);
+
+    public virtual ValueTask SettleAsync(CancellationToken cancellationToken = default) => inner.SettleAsync(cancellationToken);
 
     public virtual ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default) =>
         inner.ReadHeadAsync(account, cancellationToken);

@@ -7,10 +7,12 @@ namespace Metering.Engine.Tests;
 /// <summary>Two meters on one ledger, as two processes on one database: what one has in memory grows stale when the other appends.</summary>
 public sealed class FreshnessTests : IAsyncDisposable
 {
+    // Of every call without a key.
+    private const ulong Tag = 5;
+
     private static readonly DateTimeOffset Start = new(2026, 5, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly TimeSpan JustStale = TimeSpan.FromSeconds(1) + TimeSpan.FromMilliseconds(1);
     private static readonly AccountId Account = new("acct");
-
     private readonly SharedStore store = new();
     private readonly ManualTimeProvider clock = new(Start);
     private readonly EmbeddedCreditMeter first;
@@ -89,6 +91,23 @@ public sealed class FreshnessTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_ledger_that_takes_longer_than_a_second_is_asked_once()
+    {
+        await BothKnowAsync(100);
+        clock.Advance(JustStale);
+        var looks = store.HeadReads;
+        store.DuringHeadRead = () =>
+        {
+            Assert.InRange(store.HeadReads, 0, looks + 100);
+            clock.Advance(TimeSpan.FromSeconds(3));
+        };
+        Assert.Equal(Credits.Of(100), await BalanceAsync(second));
+        Assert.Equal(looks + 1, store.HeadReads);
+        Assert.Equal(RefusalReason.InsufficientCredits, (await second.DeductAsync(Account, Of(1_000))).Refusal?.Reason);
+        Assert.Equal(looks + 2, store.HeadReads);
+    }
+
+    [Fact]
     public async Task A_ledger_of_one_process_is_never_asked()
     {
         store.Shared = false;
@@ -100,9 +119,42 @@ public sealed class FreshnessTests : IAsyncDisposable
         Assert.Equal(looks, store.HeadReads);
     }
 
+    [Fact]
+    public async Task Not_charged_is_said_once_nothing_that_was_sent_can_land_any_more()
+    {
+        await BothKnowAsync(100);
+        var charge = (await first.DeductAsync(Account, Of(1))).Value.TransactionId;
+        var (taken, open) = (charge with { Tag = charge.Tag + 1 }, new TransactionId(charge.Number + 1, 7));
+        Assert.Equal(TransactionState.Charged, await StateAsync(charge));
+        Assert.Equal(TransactionState.NotCharged, await StateAsync(taken));
+        Assert.Equal(0, store.Settlings);
+        Assert.Equal(TransactionState.NotCharged, await StateAsync(open));
+        Assert.Equal(1, store.Settlings);
+
+        // Asking again and again costs the processes that share the ledger no more than once a second.
+        Assert.Equal(TransactionState.Unknown, await StateAsync(open));
+        Assert.Equal(1, store.Settlings);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(TransactionState.NotCharged, await StateAsync(open));
+    }
+
+    [Fact]
+    public async Task What_lands_while_it_is_waited_for_is_charged_and_what_cannot_be_known_is_unknown()
+    {
+        await BothKnowAsync(100);
+        var number = (await first.DeductAsync(Account, Of(1))).Value.TransactionId.Number;
+        store.Settling = async () => await SpendAsync(first, 1);
+        Assert.Equal(TransactionState.Charged, await StateAsync(new(number + 1, Tag)));
+        clock.Advance(JustStale);
+        store.Settling = () => throw new LedgerUnavailableException("it is still under way");
+        Assert.Equal(TransactionState.Unknown, await StateAsync(new(number + 2, Tag)));
+    }
+
     private static RecordAccessRequest Company { get; } = new() { Records = [new RecordRequest("company", "1")] };
 
     private static DeductRequest Of(int amount) => new() { Amount = Credits.Of(amount) };
+
+    private async Task<TransactionState> StateAsync(TransactionId id) => (await second.GetTransactionAsync(Account, id)).Value.State;
 
     private static async Task<Credits> BalanceAsync(EmbeddedCreditMeter meter) => (await meter.GetBalanceAsync(Account)).Value.Available;
 
@@ -115,7 +167,7 @@ public sealed class FreshnessTests : IAsyncDisposable
     }
 
     private EmbeddedCreditMeter NewMeter() =>
-        new(store, new() { Catalogue = CreditMeterConformance.TestCatalogue }, clock, NullLogger<EmbeddedCreditMeter>.Instance);
+        new(store, new() { Catalogue = CreditMeterConformance.TestCatalogue, NextTag = () => Tag }, clock, NullLogger<EmbeddedCreditMeter>.Instance);
 
     private sealed class SharedStore() : DelegatingLedgerStore(new MemoryLedgerStore())
     {
@@ -125,11 +177,24 @@ public sealed class FreshnessTests : IAsyncDisposable
 
         public int HeadReads { get; private set; }
 
+        public Action? DuringHeadRead { get; set; }
+
         public override bool IsShared => Shared;
+
+        public int Settlings { get; private set; }
+
+        public Func<Task> Settling { get; set; } = () => Task.CompletedTask;
+
+        public override async ValueTask SettleAsync(CancellationToken cancellationToken = default)
+        {
+            Settlings++;
+            await Settling();
+        }
 
         public override ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default)
         {
             HeadReads++;
+            DuringHeadRead?.Invoke();
             return IsDown ? throw new LedgerUnavailableException("the database does not answer") : base.ReadHeadAsync(account, cancellationToken);
         }
     }

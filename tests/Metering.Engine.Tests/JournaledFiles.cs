@@ -20,6 +20,16 @@ internal sealed class JournaledFiles
         return JournaledLedgerStore.Open(OpenJournal, OpenPages, options ?? new());
     }
 
+    /// <summary>Opens the ledger behind a journal that can refuse to delete.</summary>
+    public StubbornJournal OpenStubborn(JournaledLedgerOptions options, out JournaledLedgerStore store)
+    {
+        OpenPages = SqlitePageStore.Open(Ledger, migrating: null);
+        OpenJournal = SqliteJournal.Open(SqliteLedgerStore.JournalPath(OpenPages.Path));
+        var journal = new StubbornJournal(OpenJournal);
+        store = JournaledLedgerStore.Open(journal, OpenPages, options);
+        return journal;
+    }
+
     public string File(string name) => folder.File(name);
 
     public void Remove() => folder.Remove();

@@ -294,6 +294,35 @@ public sealed class JournaledStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task A_journal_that_does_not_let_go_of_its_records_holds_up_no_append()
+    {
+        var ledger = new LedgerWriting("stubborn");
+        var journal = files.OpenStubborn(new() { MaxBacklogBytes = 20_000 }, out var store);
+        await store.AppendAsync([ledger.Next()]);
+        Assert.True(store.Step());
+        journal.KeepsRecords = true;
+        Task append;
+        do
+        {
+            append = store.AppendAsync([ledger.Next(10)]).AsTask();
+        }
+        while (append.IsCompletedSuccessfully);
+
+        Assert.True(store.Step());
+        await append;
+        Drain(store);
+        Assert.Equal(0, store.BacklogEntries);
+        Assert.Equal(1, files.OpenJournal.State!.Value.First);
+        await AssertHoldsAsync(store, ledger);
+
+        journal.KeepsRecords = false;
+        Drain(store);
+        Assert.Equal(0, files.OpenJournal.State!.Value.First);
+        await AssertHoldsAsync(store, ledger);
+        await store.DisposeAsync();
+    }
+
+    [Fact]
     public async Task Closing_lets_an_append_that_waits_go()
     {
         var ledger = new LedgerWriting("closing");

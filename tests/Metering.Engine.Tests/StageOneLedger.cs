@@ -1,4 +1,3 @@
-using Metering.Conformance;
 using Metering.Core;
 
 namespace Metering.Engine.Tests;
@@ -21,27 +20,32 @@ internal static class StageOneLedger
         PRAGMA user_version = 1;
         """;
 
-    /// <summary>Writes accounts with their rows, in the order given.</summary>
-    public static void Write(string path, IEnumerable<(AccountId Account, IReadOnlyList<LedgerRow> Rows)> accounts)
+    /// <summary>Writes rows in the order given, which may go round the accounts.</summary>
+    public static void Write(string path, IEnumerable<(AccountId Account, LedgerRow Row)> rows)
     {
         using var database = SqliteDatabase.Open(path, writable: true, busyMilliseconds: 0);
-        database.Execute("PRAGMA journal_mode = WAL; BEGIN");
+        database.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; BEGIN");
         database.Execute(Schema);
         var insertAccount = database.Prepare("INSERT INTO accounts (account, id) VALUES (?1, ?2)");
         var insertEntry = database.Prepare(
             "INSERT INTO entries (account, sequence, transaction_number, is_transaction, key, facts, texts, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-        var number = 0;
-        foreach (var (account, rows) in accounts)
+        var numbers = new Dictionary<AccountId, int>();
+        foreach (var (account, row) in rows)
         {
-            insertAccount.Bind(1, ++number).Bind(2, account.Value).Run();
-            foreach (var row in rows)
+            if (numbers.TryAdd(account, numbers.Count + 1))
             {
-                Insert(insertEntry, number, row);
+                insertAccount.Bind(1, numbers.Count).Bind(2, account.Value).Run();
             }
+
+            Insert(insertEntry, numbers[account], row);
         }
 
         database.Execute("COMMIT");
     }
+
+    /// <summary>Writes accounts with their rows, in the order given.</summary>
+    public static void Write(string path, IEnumerable<(AccountId Account, IReadOnlyList<LedgerRow> Rows)> accounts) =>
+        Write(path, accounts.SelectMany(account => account.Rows.Select(row => (account.Account, row))));
 
     /// <summary>The rows of a ledger that a store holds, account by account.</summary>
     public static async Task<List<(AccountId Account, IReadOnlyList<LedgerRow> Rows)>> ReadAsync(ILedgerStore store)

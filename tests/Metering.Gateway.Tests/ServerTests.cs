@@ -89,6 +89,10 @@ public sealed class ServerTests : IDisposable
 
     [Theory]
     [InlineData("--bogus is not an option", "--bogus")]
+    [InlineData("--conection is not an option", "--store", "postgres", "--conection=Host=db;Password=secret")]
+    [InlineData("Host is not an option", "--store", "postgres", "Host=db;Password=secret")]
+    [InlineData("Metering:Store is a connection string; sqlite or postgres or memory is allowed", "--store", "Host=db;Password=secret")]
+    [InlineData("--verify takes no value", "--verify=no")]
     [InlineData("--data needs a value", "--data")]
     [InlineData("Metering:Store is \"oracle\"", "--store", "oracle")]
     [InlineData("There is no ledger", "--verify", "--data", "no-such-folder")]
@@ -143,6 +147,7 @@ public sealed class ServerTests : IDisposable
         Assert.Contains(says, errors, StringComparison.Ordinal);
         Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.DoesNotContain("   at ", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", errors, StringComparison.Ordinal);
     }
 
     private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] args)

@@ -150,14 +150,14 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     }
 
     /// <summary>PostgreSQL refuses to run as root; root starts it as the user that its package made, or as nobody.</summary>
-    private static string[] AsOrdinaryUser(string[] command) =>
+    internal static string[] AsOrdinaryUser(string[] command) =>
         Environment.IsPrivilegedProcess ? ["runuser", "-u", HasUser("postgres") ? "postgres" : "nobody", "--", .. command] : command;
 
     /// <summary>A disk in memory, in a view of the file system that ends with the process that follows.</summary>
     private static string[] WithDisk(string folder) =>
         ["unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=48m,mode=1777 metering \"$1\" && shift && exec \"$@\"", "sh", folder];
 
-    private static ProcessStartInfo Run(string[] command) => new(command[0], command[1..])
+    internal static ProcessStartInfo Run(string[] command) => new(command[0], command[1..])
     {
         RedirectStandardInput = true,
         RedirectStandardOutput = true,

@@ -38,6 +38,9 @@ internal sealed class CutProxy : IAsyncDisposable
     /// <summary>Closes the store's ends of its present connections; the server's ends stay open.</summary>
     public void Cut() => ForEach(line => line.Cut());
 
+    /// <summary>Closes them as a pooler does that lost its server: behind an error of its own.</summary>
+    public void CutAsPooler() => ForEach(line => line.CutAsPooler());
+
     /// <summary>Passes on what was held back, and waits for the server's answer.</summary>
     public Task ReleaseAsync() => Task.WhenAll(Lines().Where(line => line.Held.IsCompleted).Select(line => line.ReleaseAsync()));
 
@@ -84,6 +87,9 @@ internal sealed class CutProxy : IAsyncDisposable
 
     private sealed class Line : IDisposable
     {
+        // An ErrorResponse: severity, code and message, and not the untranslated severity that only the server adds.
+        private static readonly byte[] PoolerError = [(byte)'E', 0, 0, 0, 41, .. "SERROR\0C08P01\0Mserver conn crashed?\0\0"u8];
+
         private readonly Socket client;
         private readonly Socket server;
         private readonly TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -103,6 +109,12 @@ internal sealed class CutProxy : IAsyncDisposable
         public void Hold() => holds = true;
 
         public void Cut() => client.Dispose();
+
+        public void CutAsPooler()
+        {
+            client.Send(PoolerError);
+            client.Dispose();
+        }
 
         public Task ReleaseAsync()
         {

@@ -34,6 +34,7 @@ public sealed class FailureTests : IAsyncLifetime
     [InlineData("42501", typeof(LedgerUnavailableException))] // no rights
     [InlineData("40P01", typeof(LedgerUnavailableException))] // deadlock, again and again
     [InlineData("XX000", typeof(LedgerUnavailableException))]
+    [InlineData("08P01", typeof(LedgerOutcomeUnknownException))] // a pooler's words for a server that it lost
     [InlineData("22021", typeof(LedgerContentException))]
     [InlineData("23514", typeof(LedgerContentException))]
     [InlineData("54000", typeof(LedgerContentException))]
@@ -113,6 +114,20 @@ public sealed class FailureTests : IAsyncLifetime
         await server.KillAsync();
         await server.StartAgainAsync();
         Assert.Equal(first.Next, (await mine.ReadHeadAsync(first.Account)).Head);
+    }
+
+    [Fact]
+    public async Task Keys_are_found_on_the_first_try_after_the_server_ended_every_connection()
+    {
+        await using var directory = database.OpenDirectory();
+        var key = new ApiKey
+        {
+            Id = "key_1", Account = new("account"), Name = "first", Hash = new byte[32], Display = "mtr_", Scopes = ApiKeyScopes.Read, CreatedAt = DateTimeOffset.UnixEpoch,
+        };
+        await directory.AddKeyAsync(key);
+        await database.Server.ExecuteAsync(
+            null, $"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database.Name}' AND pid <> pg_backend_pid()");
+        Assert.Equal("key_1", (await directory.FindKeyAsync(key.Hash))?.Id);
     }
 
     [Fact]

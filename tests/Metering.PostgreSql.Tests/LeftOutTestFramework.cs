@@ -10,8 +10,8 @@ using Xunit.Sdk;
 namespace Metering.PostgreSql.Tests;
 
 /// <summary>
-/// Runs this assembly's tests, or, where no PostgreSQL can be had, leaves all of them out with a word: the suites are those of every
-/// store, and cannot say themselves what one of them needs.
+/// Runs this assembly's tests, or, where no PostgreSQL can be had, leaves all of them out with a word, and some where no pooler can: the
+/// suites are those of every store, and cannot say themselves what one of them needs.
 /// </summary>
 public sealed class LeftOutTestFramework(IMessageSink messages) : XunitTestFramework(messages)
 {
@@ -23,9 +23,12 @@ public sealed class LeftOutTestFramework(IMessageSink messages) : XunitTestFrame
         : XunitTestFrameworkExecutor(assembly, sources, messages)
     {
         protected override void RunTestCases(IEnumerable<IXunitTestCase> testCases, IMessageSink sink, ITestFrameworkExecutionOptions options) => base.RunTestCases(
-            PostgreSqlServer.WhyNot is { } reason ? testCases.Select(testCase => new LeftOut(DiagnosticMessageSink, testCase.TestMethod, reason)) : testCases,
+            testCases.Select(testCase => WhyNot(testCase.TestMethod.TestClass) is { } reason ? new LeftOut(DiagnosticMessageSink, testCase.TestMethod, reason) : testCase),
             sink,
             options);
+
+        private static string? WhyNot(ITestClass test) =>
+            PostgreSqlServer.WhyNot ?? (test.Class.GetCustomAttributes(typeof(NeedsPoolerAttribute)).Any() ? PgBouncer.WhyNot : null);
     }
 
     /// <summary>A test that is left out, under its own name.</summary>

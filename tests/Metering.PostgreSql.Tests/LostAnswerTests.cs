@@ -59,6 +59,18 @@ public sealed class LostAnswerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_pooler_that_lost_the_server_does_not_know_either()
+    {
+        await using var blocker = await BlockAsync();
+        var append = store.AppendAsync([ledger.Next()]).AsTask();
+        await WaitUntilAsync("SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%metering.append%' AND wait_event_type = 'Lock'");
+        proxy.CutAsPooler();
+        await Assert.ThrowsAsync<LedgerOutcomeUnknownException>(() => append);
+        await blocker.DisposeAsync();
+        Assert.Equal(ledger.Head, (await store.ReadHeadAsync(ledger.Account)).Head);
+    }
+
+    [Fact]
     public async Task An_append_that_reaches_the_server_after_its_account_was_read_writes_nothing()
     {
         var before = ledger.Head;
@@ -93,6 +105,44 @@ public sealed class LostAnswerTests : IAsyncLifetime
         await second;
         Assert.Equal(AppendResult.HeadMismatch, again.Result);
         Assert.Equal(ledger.Head, (await store.ReadHeadAsync(ledger.Account)).Head);
+    }
+
+    [Fact]
+    public async Task Another_process_can_wait_for_what_a_dead_one_sent()
+    {
+        await using var another = database.OpenLedger();
+        await using var blocker = await BlockAsync();
+        var append = store.AppendAsync([ledger.Next()]).AsTask();
+        await WaitUntilAsync("SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%metering.append%' AND wait_event_type = 'Lock'");
+        proxy.Cut();
+        await Assert.ThrowsAsync<LedgerOutcomeUnknownException>(() => append);
+        var settled = another.SettleAsync().AsTask();
+        await WaitUntilAsync("SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%retire_writers%' AND wait_event_type = 'Lock'");
+        Assert.False(settled.IsCompleted);
+        await blocker.DisposeAsync();
+        await settled;
+        Assert.Equal(ledger.Head, (await another.ReadHeadAsync(ledger.Account)).Head);
+    }
+
+    [Fact]
+    public async Task What_a_dead_process_sent_writes_nothing_once_another_has_waited_for_it_and_the_living_go_on()
+    {
+        await using var another = database.OpenLedger();
+        await another.AppendAsync([new LedgerWriting("living").Next()]);
+        var before = ledger.Head;
+        proxy.Hold();
+        var append = store.AppendAsync([ledger.Next()]).AsTask();
+        await proxy.HeldAsync();
+        proxy.Cut();
+        await Assert.ThrowsAsync<LedgerOutcomeUnknownException>(() => append);
+        await another.SettleAsync();
+        await proxy.ReleaseAsync();
+        await WaitUntilAsync("SELECT count(*) = 0 FROM pg_stat_activity WHERE query LIKE '%metering.append%' AND state = 'active' AND pid <> pg_backend_pid()");
+        Assert.Equal(before, (await another.ReadHeadAsync(ledger.Account)).Head);
+
+        var next = other.Next();
+        await another.AppendAsync([next]);
+        Assert.Equal(AppendResult.Appended, next.Result);
     }
 
     [Fact]

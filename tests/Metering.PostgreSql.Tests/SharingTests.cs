@@ -1,5 +1,6 @@
 using Metering.Conformance;
 using Metering.Engine;
+using Npgsql;
 using Xunit;
 
 namespace Metering.PostgreSql.Tests;
@@ -32,6 +33,55 @@ public sealed class SharingTests : IAsyncLifetime
         }
 
         Assert.All(won, groups => Assert.NotEmpty(groups));
+    }
+
+    [Fact]
+    public async Task Writers_that_know_an_account_and_writers_that_take_it_for_new_lock_in_one_order()
+    {
+        var (older, newer) = (new LedgerWriting("b-older"), new LedgerWriting("a-newer"));
+        AppendGroup[] late, early;
+        await using (var knowing = database.OpenLedger())
+        await using (var behind = database.OpenLedger())
+        {
+            await knowing.AppendAsync([older.Next(), newer.Next()]);
+            late = [older.Rival(seed: 2).Next(), new LedgerWriting("a-newer", seed: 2).Next()];
+            early = [older.Next(), newer.Next()];
+            Task[] appends;
+            await using (await LockAsync("b-older"))
+            {
+                // Both wait for the older account. Were it before the newer one in the first writer's order, each would then hold what the other wants.
+                appends = [behind.AppendAsync(late).AsTask(), Task.CompletedTask];
+                await WaitForWaitingAsync(1);
+                appends[1] = knowing.AppendAsync(early).AsTask();
+                await WaitForWaitingAsync(2);
+            }
+
+            await Task.WhenAll(appends);
+        }
+
+        Assert.Equal([AppendResult.Appended, AppendResult.HeadMismatch], late.Select(group => group.Result));
+        Assert.Equal([AppendResult.HeadMismatch, AppendResult.Appended], early.Select(group => group.Result));
+        Assert.Equal(0, await DeadlocksAsync());
+    }
+
+    [Fact]
+    public async Task Writers_that_open_the_same_accounts_at_once_never_lock_each_other_out()
+    {
+        const int Rounds = 200;
+        var writers = Enumerable.Range(1, 3).Select(seed => new Opener(database.OpenLedger(), seed)).ToArray();
+        for (var round = 0; round < Rounds; round++)
+        {
+            await Task.WhenAll(writers.Select(writer => Task.Run(() => writer.AppendAsync(round))));
+        }
+
+        foreach (var writer in writers)
+        {
+            await writer.Store.DisposeAsync();
+        }
+
+        Assert.All(writers, writer => Assert.NotEqual(0, writer.Opened));
+        Assert.Equal((long)writers.Sum(writer => writer.Opened), await database.ExecuteAsync("SELECT count(*) FROM metering.heads"));
+        Assert.Equal(0, await DeadlocksAsync());
     }
 
     [Fact]
@@ -98,6 +148,36 @@ public sealed class SharingTests : IAsyncLifetime
         Assert.Equal(ledger.Head.Sequence, await store.FindKeyAsync(ledger.Account, before));
     }
 
+    /// <summary>Holds an account's head until it is disposed of.</summary>
+    private async Task<NpgsqlConnection> LockAsync(string account)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand($"BEGIN; SELECT FROM metering.heads WHERE account = '{account}' FOR UPDATE", connection);
+        await command.ExecuteNonQueryAsync();
+        return connection;
+    }
+
+    private async Task WaitForWaitingAsync(long appends)
+    {
+        while ((long)(await database.ExecuteAsync(
+            $"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database.Name}' AND query LIKE '%metering.append%' AND wait_event_type = 'Lock'"))! < appends)
+        {
+            // Nobody tells; it takes as long as the server takes.
+        }
+    }
+
+    /// <summary>How many deadlocks the server resolved in this database. Sessions report theirs when they end.</summary>
+    private async Task<long> DeadlocksAsync()
+    {
+        while (await database.Server.ExecuteAsync(null, $"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database.Name}'") is not 0L)
+        {
+            // They end when they find that their clients have gone.
+        }
+
+        return (long)(await database.Server.ExecuteAsync(null, $"SELECT deadlocks FROM pg_stat_database WHERE datname = '{database.Name}'"))!;
+    }
+
     /// <summary>Appends to random accounts until it has won a number of times, from what it last saw of them; returns what it won.</summary>
     private async Task<List<AppendGroup>> RaceAsync(AccountId[] accounts, int seed)
     {
@@ -117,5 +197,29 @@ public sealed class SharingTests : IAsyncLifetime
         }
 
         return won;
+    }
+
+    /// <summary>A writer that opens accounts and goes on with those it knows; what others opened meanwhile it takes for new until it lost.</summary>
+    private sealed class Opener(PostgreSqlLedgerStore store, int seed)
+    {
+        private readonly Random random = new(seed);
+        private readonly Dictionary<string, LedgerWriting> known = [];
+
+        public PostgreSqlLedgerStore Store => store;
+
+        public int Opened { get; private set; }
+
+        public async Task AppendAsync(int round)
+        {
+            var names = Enumerable.Range(0, 8).Select(_ => $"account-{(round / 4) + random.Next(12)}").Distinct();
+            var batch = names.Select(name => (known.TryGetValue(name, out var ledger) ? ledger : known[name] = new(name, random.Next())).Next()).ToArray();
+            await store.AppendAsync(batch);
+            Opened += batch.Count(group => group is { Result: AppendResult.Appended, Expected.Sequence: 0 });
+            foreach (var lost in batch.Where(group => group.Result != AppendResult.Appended))
+            {
+                var (head, transactions) = await store.ReadHeadAsync(lost.Account);
+                known[lost.Account.Value] = new(lost.Account.Value, random.Next()) { Head = head, Transactions = transactions };
+            }
+        }
     }
 }

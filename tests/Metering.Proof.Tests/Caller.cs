@@ -18,6 +18,11 @@ internal sealed record Reply(int? Status, string Body, bool IsReplay, double? Re
 /// <summary>Calls one server over HTTP.</summary>
 internal sealed class Caller(ServerProcess server, IReadOnlyList<string> keys) : IDisposable
 {
+    // Longer than a server rests between two times that it makes sure.
+    private const int MostLooks = 50;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
     private readonly HttpClient client = new() { BaseAddress = server.Address, Timeout = TimeSpan.FromSeconds(90) };
 
     /// <summary>Sends an operation. What came back stays with it where it was acknowledged.</summary>
@@ -64,9 +69,20 @@ internal sealed class Caller(ServerProcess server, IReadOnlyList<string> keys) :
     /// <summary>True where the server reads an account from the ledger now.</summary>
     public async Task<bool> ServesAsync(int account) => (await AskAsync(account, "/v1/credits/refresh", HttpMethod.Post)).Status == 200;
 
-    /// <summary>What became of a transaction id.</summary>
-    public async Task<string?> ReadStatusAsync(int account, string id) =>
-        JsonElement.Parse(await GetAsync(account, "/v1/transactions/" + id)).GetProperty("status").GetString();
+    /// <summary>What became of a transaction id. Servers that share a ledger may not know at once, and say so.</summary>
+    public async Task<string?> ReadStatusAsync(int account, string id)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var status = JsonElement.Parse(await GetAsync(account, "/v1/transactions/" + id)).GetProperty("status").GetString();
+            if (status != "unknown" || attempt == MostLooks)
+            {
+                return status;
+            }
+
+            await Task.Delay(Pause, TimeProvider.System);
+        }
+    }
 
     public void Dispose() => client.Dispose();
 

@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.Diagnostics;
 using System.Text;
 using Xunit;
 
@@ -14,12 +14,15 @@ public sealed class SimulationTests
         Assert.True(failure is null, failure is { } found ? $"seed {found.Seed}: {found.Violation}\n{Shrinker.Shrink(found.Seed, StoreBug.None)}" : "");
     }
 
-    [Theory]
-    [InlineData(3)]
-    [InlineData(17)]
-    [InlineData(40)]
-    [InlineData(2534)]
-    public void The_same_seed_gives_the_same_history(int seed) => Assert.Equal(HistoryOf(seed), HistoryOf(seed));
+    /// <summary>Another process hashes texts otherwise: what hangs on the order of a table of them shows here, and not within one process.</summary>
+    [Fact]
+    public async Task The_same_seed_gives_the_same_history_in_every_process()
+    {
+        using var other = Process.Start(new ProcessStartInfo("dotnet", [typeof(Campaign).Assembly.Location, "--digests", "--from", "1", "--seeds", "60"]) { RedirectStandardOutput = true })!;
+        var theirs = other.StandardOutput.ReadToEndAsync();
+        var ours = Enumerable.Range(1, 60).Select(seed => $"{seed} {SimulationCommand.DigestOf(seed)}").ToList();
+        Assert.Equal(ours, (await theirs).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    }
 
     [Fact]
     public void Seeds_reach_what_they_are_meant_to_reach()
@@ -50,12 +53,5 @@ public sealed class SimulationTests
                 "waits for the lock of", "the fence waits for", "finds no row of it", "is lost", "RolledBack",
             ],
             what => Assert.Contains(what, history, StringComparison.OrdinalIgnoreCase));
-    }
-
-    private static string HistoryOf(int seed)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Simulation.Execute(PlanGenerator.Generate(seed), trace: line => hash.AppendData(Encoding.UTF8.GetBytes(line)));
-        return Convert.ToHexString(hash.GetHashAndReset());
     }
 }

@@ -7,22 +7,6 @@ namespace Metering.Cli;
 /// <summary><c>metering backup</c>: a consistent copy of a SQLite data folder, while a server runs on it or not.</summary>
 internal static class BackupCommand
 {
-    private const string PostgreSqlGuidance = """
-        PostgreSQL is backed up with its own tools, while servers run; this tool made no backup.
-
-        One consistent file, to restore as of one moment:
-          pg_dump --format=custom --file=metering.dump --dbname="host=… dbname=… user=…"
-          createdb restored && pg_restore --exit-on-error --dbname=restored metering.dump
-
-        A base backup and the log since then, to restore as of any moment:
-          in postgresql.conf:  archive_mode = on, archive_command = 'test ! -f /archive/%f && cp %p /archive/%f'
-          pg_basebackup --pgdata=/backup/base --checkpoint=fast --wal-method=stream
-          to restore: start on a copy of /backup/base with restore_command = 'cp /archive/%f %p', recovery_target_time and recovery.signal
-
-        Prove a backup by restoring it:
-          metering verify --store "Host=…;Database=restored"
-        """;
-
     public static Command Create(ToolTerminal terminal)
     {
         var store = StoreOption.Create("The store to back up; a server may run on it.");
@@ -36,18 +20,19 @@ internal static class BackupCommand
 
     private static async Task<int> RunAsync(ToolTerminal terminal, StoreLocation location, string folder, bool verify, CancellationToken cancellationToken)
     {
-        if (location is not SqliteLocation sqlite)
-        {
-            // Not success: a nightly job must not take advice for a backup.
-            await terminal.Output.WriteLineAsync(PostgreSqlGuidance);
-            return ExitCode.CannotRun;
-        }
-
         if (string.IsNullOrWhiteSpace(folder) || folder.Contains('\0', StringComparison.Ordinal))
         {
             return await terminal.RefuseAsync($"--to is '{folder}'; name the folder of the backup.");
         }
 
+        if (location is PostgreSqlLocation postgreSql)
+        {
+            // Not success: a nightly job must not take advice for a backup.
+            await terminal.Output.WriteLineAsync(PostgreSqlGuidance.Of(postgreSql, Path.GetFullPath(folder)));
+            return ExitCode.CannotRun;
+        }
+
+        var sqlite = (SqliteLocation)location;
         location.RequireExisting();
         var started = terminal.Time.GetTimestamp();
         var files = await terminal.ShowAsync(

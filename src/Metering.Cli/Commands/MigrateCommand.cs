@@ -15,7 +15,6 @@ internal static class MigrateCommand
 
     private static async Task<int> RunAsync(ToolTerminal terminal, StoreLocation location, CancellationToken cancellationToken)
     {
-        location.RequireExisting();
         foreach (var line in await location.MigrateAsync(cancellationToken))
         {
             await terminal.Output.WriteLineAsync(line);

@@ -48,6 +48,7 @@ internal sealed record SqliteLocation(string Path) : StoreLocation
     /// <inheritdoc />
     public override async ValueTask<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken)
     {
+        RequireExisting();
         var before = SqliteSchema.Versions(Path).ToDictionary(file => file.Name, file => file.Version);
         await using (await OpenLedgerAsync(cancellationToken))
         {
@@ -59,7 +60,10 @@ internal sealed record SqliteLocation(string Path) : StoreLocation
             await (await OpenDirectoryAsync(cancellationToken)).DisposeAsync();
         }
 
-        return [.. SqliteSchema.Versions(Path).Select(file => Describe(file.Name, before.TryGetValue(file.Name, out var old) ? old : null, file.Version))];
+        // An archive beside the ledger was not opened: it is a store of its own.
+        string[] opened = [Path, SqliteLedgerStore.JournalPath(Path), SqliteMeteringOptions.DirectoryPath(Path)];
+        var names = opened.Select(file => System.IO.Path.GetFileName(file)).ToHashSet(StringComparer.Ordinal);
+        return [.. SqliteSchema.Versions(Path).Where(file => names.Contains(file.Name)).Select(file => Describe(file.Name, before.TryGetValue(file.Name, out var old) ? old : null, file.Version))];
     }
 
     private static string Describe(string name, long? before, long after) => before switch

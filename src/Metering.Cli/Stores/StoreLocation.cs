@@ -32,7 +32,9 @@ internal abstract record StoreLocation
             }
         }
 
-        return PostgreSqlLocation.LooksLikeOne(text) ? PostgreSqlLocation.Of(text) : SqliteLocation.Of(text);
+        return PostgreSqlLocation.LooksLikeOne(text) ? PostgreSqlLocation.Of(text)
+            : PostgreSqlLocation.MayHoldPassword(text) ? throw new MeteringStartupException($"The store is a connection string that names no host, and is not repeated here for its password; allowed: {Allowed}.")
+            : SqliteLocation.Of(text);
     }
 
     /// <summary>Makes sure that there is a store, without making or changing one.</summary>
@@ -50,8 +52,8 @@ internal abstract record StoreLocation
     /// <exception cref="MeteringStartupException">It cannot be opened; the message says why and what to do.</exception>
     public abstract ValueTask<IDirectoryStore> OpenDirectoryAsync(CancellationToken cancellationToken);
 
-    /// <summary>Brings the store to this build's schema.</summary>
+    /// <summary>Brings the store to this build's schema; into an empty database it makes the schema, for a server that may not.</summary>
     /// <returns>What was done, a line each.</returns>
-    /// <exception cref="MeteringStartupException">It cannot be opened; the message says why and what to do.</exception>
+    /// <exception cref="MeteringStartupException">There is no such file or database, or it cannot be opened; the message says why and what to do.</exception>
     public abstract ValueTask<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken);
 }

@@ -11,9 +11,9 @@ internal sealed record ActivationSettings(int SnapshotInterval, Action<AccountAc
 
 /// <summary>
 /// One account in memory: the embedded host's actor. A lock around synchronous code serializes its decisions; nothing is awaited
-/// inside. Its state runs ahead of the ledger by what is queued; <see cref="View"/> stays behind with what is durable.
+/// inside. It is the state's own, which nobody else sees and which a decision reads anyway. Its state runs ahead of the ledger by what is queued; <see cref="View"/> stays behind with what is durable.
 /// </summary>
-internal sealed class AccountActivation
+internal sealed class AccountActivation : ActivationSlot
 {
     private const int MeasureInterval = 64;
 
@@ -23,7 +23,6 @@ internal sealed class AccountActivation
     /// <summary>Room that a snapshot begins with at most, however large its state is thought to be.</summary>
     private const long MaxSnapshotHint = 256L << 20;
 
-    private readonly Lock gate = new();
     private readonly GroupCommit commit;
     private readonly ActivationSettings settings;
     private readonly AccountState state;
@@ -31,6 +30,7 @@ internal sealed class AccountActivation
     private volatile QueuedDecision durable;
     private volatile QueuedDecision tail;
     private volatile bool isDropped;
+    private volatile bool isGone;
     private bool isRetiring;
     private long verifiedAt;
     private long snapshotSequence;
@@ -55,8 +55,8 @@ internal sealed class AccountActivation
     /// <summary>The account's group in the commit under way, or in the last one. The writer's alone.</summary>
     public AppendGroup? Group { get; set; }
 
-    /// <summary>The number of the last commit that this activation takes part in. The writer's alone.</summary>
-    public long Batch { get; set; }
+    /// <summary>What the store keeps with this account (<see cref="AppendGroup.Handle"/>). The writer's alone.</summary>
+    public object? StoreHandle { get; set; }
 
     /// <summary>When the state was last seen to be the ledger's, as <see cref="Freshness.Now"/> counts.</summary>
     public long VerifiedAt => Volatile.Read(ref verifiedAt);
@@ -72,6 +72,9 @@ internal sealed class AccountActivation
 
     /// <summary>True where the state did not last or was given up: nothing of this activation reaches the ledger any more.</summary>
     public bool IsDropped => isDropped;
+
+    /// <summary>True once <see cref="Gone"/> has completed, or is about to.</summary>
+    public bool IsGone => isGone;
 
     /// <summary>Completes when this activation is out of the table, so that the next one can be loaded.</summary>
     public Task Gone => gone.Task;
@@ -89,7 +92,7 @@ internal sealed class AccountActivation
     /// <returns>False where this activation accepts nothing any more; wait for <see cref="Gone"/> and load anew.</returns>
     public bool TryDecide(Call call, DateTimeOffset clock, out Attempt attempt)
     {
-        lock (gate)
+        lock (state)
         {
             attempt = default;
             if (isDropped || isRetiring)
@@ -126,12 +129,12 @@ internal sealed class AccountActivation
     }
 
     /// <summary>The writer's word that a decision and everything before it is durable.</summary>
-    /// <param name="head">The ledger's head behind it.</param>
+    /// <param name="group">The account's group in the commit.</param>
     /// <param name="decision">The decision.</param>
     /// <param name="comparedAt">A moment before the commit compared heads.</param>
-    public void MakeDurable(LedgerHead head, QueuedDecision decision, long comparedAt)
+    public void MakeDurable(AppendGroup group, QueuedDecision decision, long comparedAt)
     {
-        CommittedHead = head;
+        (CommittedHead, StoreHandle) = (group.Next, group.Handle);
         durable = decision;
         Verify(comparedAt);
     }
@@ -151,11 +154,12 @@ internal sealed class AccountActivation
     /// <summary>Gives up a state that did not last. The writer calls it, so nothing of it is in flight.</summary>
     public void Drop()
     {
-        lock (gate)
+        lock (state)
         {
             isDropped = true;
         }
 
+        isGone = true;
         settings.Left(this);
         gone.TrySetResult();
     }
@@ -166,7 +170,7 @@ internal sealed class AccountActivation
     /// <param name="minEntriesForSnapshot">Leave a snapshot behind where at least so many entries would have to be replayed; null for none.</param>
     public Task RetireAsync(int? minEntriesForSnapshot)
     {
-        lock (gate)
+        lock (state)
         {
             if (!isRetiring && !isDropped)
             {
@@ -181,7 +185,7 @@ internal sealed class AccountActivation
     /// <summary>Retires where nothing is under way; false where the account is busy.</summary>
     public bool TryRetireIdle(int minEntriesForSnapshot)
     {
-        lock (gate)
+        lock (state)
         {
             if (isRetiring || isDropped || !tail.IsReleased)
             {

@@ -16,7 +16,7 @@ internal sealed class ActivationTable
     private const int EvictionSteps = 16;
     private const int TidyingSteps = 2;
 
-    private readonly ConcurrentDictionary<AccountId, Lazy<Task<AccountActivation>>> slots = new();
+    private readonly ConcurrentDictionary<AccountId, ActivationSlot> slots = new();
     private readonly ActivationLoader loader;
     private readonly IAccountPlacement? placement;
     private readonly long budgetBytes;
@@ -38,33 +38,26 @@ internal sealed class ActivationTable
     /// <summary>The account's activation, loaded where it is not in memory. Concurrent callers share one load.</summary>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read now.</exception>
     /// <exception cref="AccountElsewhereException">The account is not in memory, and another process is to load it.</exception>
-    public ValueTask<AccountActivation> GetAsync(AccountId account)
-    {
-        var slot = SlotOf(account);
-        var loading = slot.Value;
-        return loading.IsCompletedSuccessfully && !loading.Result.Gone.IsCompleted ? new(loading.Result) : WaitAsync(account, slot);
-    }
+    public ValueTask<AccountActivation> GetAsync(AccountId account) => TryGetLive(account, out var activation) ? new(activation) : WaitAsync(account);
 
     /// <summary>The account's activation where it is in memory and has not left it.</summary>
-    public bool TryGetLive(AccountId account, [NotNullWhen(true)] out AccountActivation? activation)
-    {
-        activation = slots.TryGetValue(account, out var slot) && slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } ? slot.Value.Result : null;
-        return activation is { Gone.IsCompleted: false };
-    }
+    public bool TryGetLive(AccountId account, [NotNullWhen(true)] out AccountActivation? activation) =>
+        TryGetLoaded(account, out activation) && !activation.IsGone;
 
     /// <summary>The account's activation where it is in memory.</summary>
-    public bool TryGetLoaded(AccountId account, out AccountActivation? activation)
+    public bool TryGetLoaded(AccountId account, [NotNullWhen(true)] out AccountActivation? activation)
     {
-        activation = slots.TryGetValue(account, out var slot) && slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } ? slot.Value.Result : null;
+        slots.TryGetValue(account, out var slot);
+        activation = slot as AccountActivation;
         return activation is not null;
     }
 
     /// <summary>Drops what is in memory of an account, after everything queued is durable.</summary>
     public async ValueTask RetireAsync(AccountId account)
     {
-        if (slots.TryGetValue(account, out var slot))
+        if (slots.ContainsKey(account))
         {
-            await (await WaitAsync(account, slot)).RetireAsync(minEntriesForSnapshot: null);
+            await (await GetAsync(account)).RetireAsync(minEntriesForSnapshot: null);
         }
     }
 
@@ -76,9 +69,9 @@ internal sealed class ActivationTable
     {
         try
         {
-            if (slots.TryGetValue(account, out var slot))
+            if (slots.ContainsKey(account))
             {
-                await (await WaitAsync(account, slot)).RetireAsync(withSnapshot ? 0 : MinEntriesForSnapshot);
+                await (await WaitAsync(account)).RetireAsync(withSnapshot ? 0 : MinEntriesForSnapshot);
             }
         }
         catch (Exception exception) when (exception is AccountElsewhereException or LedgerUnavailableException or LedgerFormatException)
@@ -88,47 +81,55 @@ internal sealed class ActivationTable
     }
 
     /// <summary>Retires every account, with snapshots where they are worth it: the end of the process.</summary>
+    /// <remarks>In the order of their ids: the table's own order hangs on hashes that differ from process to process, and a history is to be one of its seed alone.</remarks>
     public async ValueTask RetireAllAsync()
     {
+        var loaded = new List<AccountActivation>(slots.Count);
         foreach (var slot in slots.Values)
         {
-            if (slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
+            if (slot is AccountActivation activation)
             {
-                await slot.Value.Result.RetireAsync(MinEntriesForSnapshot);
+                loaded.Add(activation);
             }
+        }
+
+        loaded.Sort((one, other) => string.CompareOrdinal(one.Account.Value, other.Account.Value));
+        foreach (var activation in loaded)
+        {
+            await activation.RetireAsync(MinEntriesForSnapshot);
         }
     }
 
-    private Lazy<Task<AccountActivation>> SlotOf(AccountId account) =>
-        slots.TryGetValue(account, out var slot) ? slot : slots.GetOrAdd(account, id => new Lazy<Task<AccountActivation>>(() => LoadAsync(id)));
-
-    private async ValueTask<AccountActivation> WaitAsync(AccountId account, Lazy<Task<AccountActivation>> slot)
+    private async ValueTask<AccountActivation> WaitAsync(AccountId account)
     {
         while (true)
         {
-            try
+            var slot = slots.GetOrAdd(account, static (id, table) => new ActivationLoading(loading => table.LoadAsync(id, loading)), this);
+            if (slot is not AccountActivation activation)
             {
-                var activation = await slot.Value;
-                if (!activation.Gone.IsCompleted)
+                try
                 {
-                    return activation;
+                    activation = await ((ActivationLoading)slot).Task;
                 }
-
-                // It left before its slot could be told: an activation that is gone must never be found again.
-                Remove(activation);
+                catch
+                {
+                    // A failed load must not stay: the next caller tries again.
+                    slots.TryRemove(KeyValuePair.Create(account, slot));
+                    throw;
+                }
             }
-            catch
+
+            if (!activation.IsGone)
             {
-                // A failed load must not stay: the next caller tries again.
-                slots.TryRemove(KeyValuePair.Create(account, slot));
-                throw;
+                return activation;
             }
 
-            slot = SlotOf(account);
+            // It left before its slot could be told: an activation that is gone must never be found again.
+            Remove(activation);
         }
     }
 
-    private async Task<AccountActivation> LoadAsync(AccountId account)
+    private async Task<AccountActivation> LoadAsync(AccountId account, ActivationLoading loading)
     {
         // Behind the slot: who takes the account away from here afterwards finds the slot, and waits for this load.
         if (placement?.IsHere(account) == false)
@@ -137,8 +138,9 @@ internal sealed class ActivationTable
         }
 
         var activation = await loader.LoadAsync(account);
-        hand.Enqueue(activation);
         AddBytes(activation.Bytes);
+        slots.TryUpdate(account, activation, loading);
+        hand.Enqueue(activation);
         Evict(activation);
         return activation;
     }
@@ -158,8 +160,7 @@ internal sealed class ActivationTable
 
     private void Remove(AccountActivation activation)
     {
-        if (slots.TryGetValue(activation.Account, out var slot) && slot is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } &&
-            ReferenceEquals(slot.Value.Result, activation) && slots.TryRemove(KeyValuePair.Create(activation.Account, slot)))
+        if (slots.TryRemove(KeyValuePair.Create(activation.Account, (ActivationSlot)activation)))
         {
             AddBytes(-activation.Bytes);
         }
@@ -174,7 +175,7 @@ internal sealed class ActivationTable
     {
         for (var step = 0; step < (IsOverBudget ? EvictionSteps : TidyingSteps) && hand.TryDequeue(out var activation); step++)
         {
-            if (activation.Gone.IsCompleted)
+            if (activation.IsGone)
             {
                 continue;
             }
@@ -190,4 +191,20 @@ internal sealed class ActivationTable
             }
         }
     }
+}
+
+/// <summary>
+/// What the table holds of an account: its activation itself, because every call looks it up and every object on the way there is
+/// another miss of the processor's cache, or the load under way.
+/// </summary>
+internal abstract class ActivationSlot;
+
+/// <summary>A load that concurrent callers share; it begins with the first who asks for its task.</summary>
+internal sealed class ActivationLoading : ActivationSlot
+{
+    private readonly Lazy<Task<AccountActivation>> task;
+
+    public ActivationLoading(Func<ActivationLoading, Task<AccountActivation>> load) => task = new(() => load(this));
+
+    public Task<AccountActivation> Task => task.Value;
 }

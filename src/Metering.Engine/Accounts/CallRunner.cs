@@ -200,7 +200,7 @@ internal sealed class CallRunner(
 
         if (isDecided)
         {
-            commit.Kick();
+            commit.KickOnTheSpot();
             accounts.MakeRoom(activation);
         }
 

@@ -77,10 +77,10 @@ internal sealed class CommitBuilder
         // A large one first: who was called most often in the last commit is likely to be so in this one.
         if (!large.TryPop(out var group) && !small.TryPop(out group))
         {
-            return new() { Account = activation.Account, Expected = activation.CommittedHead, Next = default, Rows = new List<LedgerRow>(4) };
+            return new() { Account = activation.Account, Expected = activation.CommittedHead, Next = default, Rows = new List<LedgerRow>(4), Handle = activation.StoreHandle };
         }
 
-        (group.Account, group.Expected, group.Result) = (activation.Account, activation.CommittedHead, AppendResult.Pending);
+        (group.Account, group.Expected, group.Result, group.Handle) = (activation.Account, activation.CommittedHead, AppendResult.Pending, activation.StoreHandle);
         return group;
     }
 

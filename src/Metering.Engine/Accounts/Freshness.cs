@@ -31,9 +31,12 @@ internal sealed class Freshness(ILedgerStore store, TimeProvider time)
             var (head, _) = await store.ReadHeadAsync(activation.Account);
             if (head.Sequence == durable.View.Sequence)
             {
+                // Of after the caller's question, so it is fresh enough for that, however long the look took.
                 activation.Verify(asked);
+                return true;
             }
-            else if (ReferenceEquals(activation.Durable, durable))
+
+            if (ReferenceEquals(activation.Durable, durable))
             {
                 activation.OnOvertaken();
                 await activation.RetireAsync(minEntriesForSnapshot: null);

@@ -9,6 +9,14 @@ namespace Metering.Engine;
 /// </summary>
 internal sealed class GroupCommit
 {
+    /// <summary>
+    /// Bytes of snapshots that may wait. One is written a commit, and accounts that leave memory under pressure leave more than that behind.
+    /// </summary>
+    private const long MaxSnapshotBytes = 64L << 20;
+
+    /// <summary>Commits that a caller makes on the spot, its own first: more of them are others', and it has its own call to answer.</summary>
+    private const int CommitsOnTheSpot = 4;
+
     private readonly ILedgerStore store;
     private readonly TaskScheduler scheduler;
     private readonly ILogger logger;
@@ -23,11 +31,9 @@ internal sealed class GroupCommit
     // The writer's own: what it took from the queue and has not committed yet, from `takenFrom` on, and what it needs for a commit.
     private readonly CommitBuilder builder = new();
     private readonly List<QueuedDecision> batch = [];
-    private readonly Dictionary<AccountId, AccountActivation> gathered = [];
     private List<QueuedDecision> taken = [];
     private int takenFrom;
     private int freed;
-    private long batches;
 
     private List<QueuedDecision> queue = [];
     private TaskCompletionSource? idle;
@@ -35,6 +41,7 @@ internal sealed class GroupCommit
     private volatile bool running;
     private bool isClosed;
     private int slots;
+    private long snapshotBytes;
 
     public GroupCommit(ILedgerStore store, CreditMeteringOptions options, Freshness freshness, ILogger logger)
     {
@@ -91,17 +98,21 @@ internal sealed class GroupCommit
         }
     }
 
-    /// <summary>Queues a snapshot of a durable state; it is written between commits. Passed over once the writer is closed.</summary>
+    /// <summary>
+    /// Queues a snapshot of a durable state; it is written between commits. Passed over once the writer is closed, and where too much waits: a
+    /// snapshot only shortens the next activation.
+    /// </summary>
     public void EnqueueSnapshot(AccountId account, LedgerSnapshot snapshot)
     {
         lock (gate)
         {
-            if (isClosed)
+            if (isClosed || snapshotBytes >= MaxSnapshotBytes)
             {
                 return;
             }
 
             snapshots.Enqueue((account, snapshot));
+            snapshotBytes += snapshot.State.Length;
         }
 
         Kick();
@@ -110,23 +121,45 @@ internal sealed class GroupCommit
     /// <summary>Starts the writer where it rests. Call it after <see cref="Enqueue"/>, outside the activation's lock.</summary>
     public void Kick()
     {
-        // Read after the queue's lock was held: a writer that still runs then has yet to look at the queue again.
-        if (running)
+        if (TryBeginWriting())
+        {
+            StartWriter();
+        }
+    }
+
+    /// <summary>The same for a caller that holds no lock and has just queued a decision: a store in memory takes it on the spot.</summary>
+    public void KickOnTheSpot()
+    {
+        if (!TryBeginWriting())
         {
             return;
         }
 
-        lock (gate)
+        if (store.IsImmediate)
         {
-            if (running || (queue.Count == 0 && snapshots.Count == 0))
-            {
-                return;
-            }
+            _ = PumpAsync(CommitsOnTheSpot);
+        }
+        else
+        {
+            StartWriter();
+        }
+    }
 
-            running = true;
+    private void StartWriter() =>
+        _ = Task.Factory.StartNew(static writer => ((GroupCommit)writer!).PumpAsync(null), this, CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
+
+    private bool TryBeginWriting()
+    {
+        // Read after the queue's lock was held: a writer that still runs then has yet to look at the queue again.
+        if (running)
+        {
+            return false;
         }
 
-        _ = Task.Factory.StartNew(PumpAsync, CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
+        lock (gate)
+        {
+            return !running && (queue.Count > 0 || snapshots.Count > 0) && (running = true);
+        }
     }
 
     /// <summary>Completes when everything queued so far, and what was queued meanwhile, is written.</summary>
@@ -159,10 +192,17 @@ internal sealed class GroupCommit
         }
     }
 
-    private async Task PumpAsync()
+    /// <param name="turns">How many turns a caller takes on the spot before it hands over; null for the writer's own task.</param>
+    private async Task PumpAsync(int? turns)
     {
-        while (true)
+        for (var onTheSpot = turns; ; onTheSpot--)
         {
+            if (onTheSpot == 0)
+            {
+                StartWriter();
+                return;
+            }
+
             (AccountId Account, LedgerSnapshot Snapshot)? snapshot = null;
             Releases.Round? round = null;
             var isIdle = false;
@@ -177,6 +217,7 @@ internal sealed class GroupCommit
                 if (snapshots.TryDequeue(out var oldest))
                 {
                     snapshot = oldest;
+                    snapshotBytes -= oldest.Snapshot.State.Length;
                 }
 
                 if (taken.Count == 0 && snapshot is null)
@@ -191,7 +232,7 @@ internal sealed class GroupCommit
 
             if (isIdle)
             {
-                TellCallers(round);
+                TellCallers(round, isOnTheSpot: turns is not null);
                 return;
             }
 
@@ -210,25 +251,16 @@ internal sealed class GroupCommit
     }
 
     /// <summary>
-    /// Takes what one commit can hold: up to the limit, up to a decision with a snapshot (its account's group must end there), and no
-    /// second activation of an account beside a first (each account is in a commit once).
+    /// Takes what one commit can hold: up to the limit, and up to a decision with a snapshot (its account's group must end there). No account is in
+    /// it twice: a second activation is loaded only when the first is dropped, and what is left of that one goes nowhere.
     /// </summary>
     private void TakeBatch()
     {
-        gathered.Clear();
-        batches++;
         var entries = 0;
         while (entries < maxBatch && takenFrom < taken.Count)
         {
-            var next = taken[takenFrom];
-            if (next.Activation.Batch != batches && !gathered.TryAdd(next.Activation.Account, next.Activation))
-            {
-                return;
-            }
-
-            next.Activation.Batch = batches;
+            var next = taken[takenFrom++];
             batch.Add(next);
-            takenFrom++;
             entries += next.Entries.Count;
             if (next.Snapshot is not null)
             {
@@ -238,10 +270,11 @@ internal sealed class GroupCommit
     }
 
     /// <summary>Tells the callers of the last commits when there is nothing left to write; from here on another task may be the writer.</summary>
-    private void TellCallers(Releases.Round? round)
+    private void TellCallers(Releases.Round? round, bool isOnTheSpot)
     {
-        // Here, because the next task is a switch away. But a store may have answered on a thread of its own, which no caller's work belongs on.
-        if (scheduler == TaskScheduler.Default && !Thread.CurrentThread.IsThreadPoolThread)
+        // Here, because the next task is a switch away. But a store may have answered on a thread of its own, which no caller's work belongs on,
+        // and no caller must wait for what another does with its answer.
+        if (isOnTheSpot || (scheduler == TaskScheduler.Default && !Thread.CurrentThread.IsThreadPoolThread))
         {
             round?.Schedule();
         }
@@ -343,7 +376,7 @@ internal sealed class GroupCommit
             var group = decision.Activation.Group!;
             if (group.Result == AppendResult.Appended)
             {
-                decision.Activation.MakeDurable(group.Next, decision, comparedAt);
+                decision.Activation.MakeDurable(group, decision, comparedAt);
                 Complete(decision, Release.Durable);
             }
             else

@@ -154,7 +154,7 @@ internal sealed partial class JournaledLedgerStore
         {
             for (var index = 0; index < groups.Count; index++)
             {
-                var state = tail.Find(groups[index].Account);
+                var state = tail.Find(groups[index].Account, groups[index].Handle as TailAccount);
                 missing |= state is null;
                 batchStates.Add(state!);
             }
@@ -182,6 +182,7 @@ internal sealed partial class JournaledLedgerStore
             }
 
             batchStates[index].Batch = batch;
+            groups[index].Handle = batchStates[index];
         }
     }
 

@@ -130,11 +130,12 @@ internal sealed partial class JournaledLedgerStore : ITailSource
     {
         try
         {
-            if (deletions.Count > 0)
+            if (deletions.Count > 0 && TryDelete())
             {
-                return TryDelete();
+                return true;
             }
 
+            // Also where the journal does not let go: else appends that wait for the pages would wait for the journal, with nobody to refuse them.
             var isDone = Project();
             lock (gate)
             {

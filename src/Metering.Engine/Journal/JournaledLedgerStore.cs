@@ -24,7 +24,8 @@ internal sealed partial class JournaledLedgerStore : ILedgerStore
     private readonly Lock appending = new();
     private readonly Lock projecting = new();
 
-    // Over everything in memory; held for microseconds, never during input or output.
+    // Over everything in memory; never held during input or output. For microseconds, but for what walks the whole tail: a look-up of a key and
+    // a list of accounts take a copy of it.
     private readonly Lock gate = new();
     private readonly Tail tail;
     private LedgerFatalException? failed;

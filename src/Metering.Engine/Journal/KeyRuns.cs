@@ -48,9 +48,10 @@ internal static class KeyRuns
 
     /// <summary>Packs the keys of an older run, if any, and further ones.</summary>
     /// <returns>Bytes written.</returns>
+    /// <exception cref="LedgerFormatException">The older run is damaged: under the new checksum nobody would see it any more.</exception>
     public static int Pack(Span<byte> target, ReadOnlySpan<byte> older, ReadOnlySpan<ulong> fingerprints, ReadOnlySpan<long> sequences)
     {
-        var before = older.IsEmpty ? 0 : CountOf(older.Length);
+        var before = older.IsEmpty ? 0 : CheckedCountOf(older);
         var count = before + fingerprints.Length;
         older[..(before * 8)].CopyTo(target);
         older.Slice(before * 8, before * 8).CopyTo(target[(count * 8)..]);
@@ -68,18 +69,23 @@ internal static class KeyRuns
     /// <exception cref="LedgerFormatException">The run is damaged.</exception>
     public static void Find(ReadOnlySpan<byte> body, ulong fingerprint, List<long> sequences)
     {
-        var count = CountOf(body.Length);
-        if (count < 0 || body.Length != Size(count) || BinaryPrimitives.ReadUInt32LittleEndian(body[(count * KeyBytes)..]) != StoredRows.Checksum(0, body[..(count * KeyBytes)]))
-        {
-            throw new LedgerFormatException("A run of idempotency keys in the ledger's file is damaged.");
-        }
-
+        var count = CheckedCountOf(body);
         var wanted = BitConverter.IsLittleEndian ? fingerprint : BinaryPrimitives.ReverseEndianness(fingerprint);
         var fingerprints = MemoryMarshal.Cast<byte, ulong>(body[..(count * 8)]);
         for (var at = fingerprints.LastIndexOf(wanted); at >= 0; at = fingerprints[..at].LastIndexOf(wanted))
         {
             sequences.Add(BinaryPrimitives.ReadInt64LittleEndian(body[((count + at) * 8)..]));
         }
+    }
+
+    private static int CheckedCountOf(ReadOnlySpan<byte> body)
+    {
+        // Nothing but zeros, as a lost block of a disk reads, has the checksum of zeros; no run is like that, because sequences begin with 1.
+        var count = CountOf(body.Length);
+        return body.Length >= ChecksumBytes && body.Length == Size(count) && body.ContainsAnyExcept((byte)0)
+            && BinaryPrimitives.ReadUInt32LittleEndian(body[(count * KeyBytes)..]) == StoredRows.Checksum(0, body[..(count * KeyBytes)])
+            ? count
+            : throw new LedgerFormatException("A run of idempotency keys in the ledger's file is damaged.");
     }
 
     private static ulong Mix(ulong value)

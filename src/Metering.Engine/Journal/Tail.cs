@@ -78,6 +78,12 @@ internal sealed class TailAccount(AccountId account)
     /// <summary>The last batch that the account was in, to find accounts that are in one twice.</summary>
     public long Batch { get; set; }
 
+    /// <summary>The tail that has the account in memory; null once it is forgotten.</summary>
+    public Tail? Memory { get; set; }
+
+    /// <summary>The turn of that memory in which the account was used last; without a tail it is forgotten two turns later.</summary>
+    public long Turn { get; set; }
+
     /// <summary>The last step of the projector that the account was in.</summary>
     public long Step { get; set; }
 
@@ -162,6 +168,7 @@ internal sealed class Tail(int cachedAccounts)
     private Dictionary<AccountId, TailAccount> old = [];
     private TailChunk? chunk;
     private int readers;
+    private long turn;
     private int turnAt = Math.Max(1, cachedAccounts / 2);
 
     /// <summary>Bytes of all records.</summary>
@@ -179,8 +186,20 @@ internal sealed class Tail(int cachedAccounts)
     public long LastPosition { get; private set; }
 
     /// <summary>An account in memory; null where nothing is known of it, and then it has no tail.</summary>
-    public TailAccount? Find(AccountId account)
+    /// <param name="account">The account.</param>
+    /// <param name="handle">What was found the last time; null for unknown. It is forgotten meanwhile, or found without a search.</param>
+    public TailAccount? Find(AccountId account, TailAccount? handle = null)
     {
+        if (handle is not null && handle.Memory == this)
+        {
+            if (handle.Turn < turn)
+            {
+                Keep(handle);
+            }
+
+            return handle;
+        }
+
         if (young.TryGetValue(account, out var state))
         {
             return state;
@@ -201,11 +220,14 @@ internal sealed class Tail(int cachedAccounts)
         if (young.Count >= turnAt)
         {
             (old, young) = (young, old);
-            foreach (var account in young)
+            turn++;
+            foreach (var (account, kept) in young)
             {
-                if (!account.Value.HasTail)
+                kept.Turn = turn;
+                if (!kept.HasTail)
                 {
-                    young.Remove(account.Key);
+                    kept.Memory = null;
+                    young.Remove(account);
                 }
             }
 
@@ -213,6 +235,7 @@ internal sealed class Tail(int cachedAccounts)
             turnAt = Math.Max(Math.Max(1, cachedAccounts / 2), young.Count * 2);
         }
 
+        (state.Memory, state.Turn) = (this, turn);
         old.Remove(state.Account);
         young[state.Account] = state;
     }

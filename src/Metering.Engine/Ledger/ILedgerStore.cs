@@ -74,6 +74,12 @@ public sealed class AppendGroup
 
     /// <summary>Set by the store.</summary>
     public AppendResult Result { get; set; }
+
+    /// <summary>
+    /// The store's own: what it left here when it last appended to the account, or null. It saves a store the search for what it holds of an account
+    /// that is called all the time; a store that needs none of it, or finds it stale, searches.
+    /// </summary>
+    public object? Handle { get; set; }
 }
 
 /// <summary>A stored state of an account.</summary>
@@ -117,6 +123,13 @@ public interface ILedgerStore : IAsyncDisposable
     bool IsShared => false;
 
     /// <summary>
+    /// True where <see cref="AppendAsync"/> and <see cref="SaveSnapshotAsync"/> are always done when they return, at the cost of copying some
+    /// memory. Who decides then commits on the spot, because telling a writer would take longer. False for whatever waits for a disk or a network,
+    /// also where its calls happen to be synchronous: commits that wait are worth sharing.
+    /// </summary>
+    bool IsImmediate => false;
+
+    /// <summary>
     /// Appends groups of different accounts in one atomic, durable commit. Each group is compared with its account's stored head,
     /// sequence and link: equal, all its rows are written; else none of them, while the other groups go through. When the call returns,
     /// every group's <see cref="AppendGroup.Result"/> is set and what was appended survives power loss.
@@ -128,6 +141,14 @@ public interface ILedgerStore : IAsyncDisposable
     /// <exception cref="LedgerOutcomeUnknownException">It cannot be known whether the commit took place; reading will tell.</exception>
     /// <exception cref="LedgerFatalException">The same, and this process must not go on: only a start from disk can tell.</exception>
     ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Waits until every append that any process sent before and heard no answer of is in the ledger or never will be. A store whose appends
+    /// cannot land after their answer was lost has nothing to wait for. An append whose process still waits for its answer is not held up.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="LedgerUnavailableException">It cannot be known yet.</exception>
+    ValueTask SettleAsync(CancellationToken cancellationToken = default) => default;
 
     /// <summary>The head of an account and its number of transactions; <see cref="LedgerHead.Empty"/> and 0 where it has no entries.</summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be read now.</exception>

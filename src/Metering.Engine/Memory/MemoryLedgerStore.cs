@@ -12,6 +12,9 @@ public sealed class MemoryLedgerStore : ILedgerStore
     private AccountId[]? inOrder;
 
     /// <inheritdoc />
+    public bool IsImmediate => true;
+
+    /// <inheritdoc />
     public ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default)
     {
         if (cancellationToken.IsCancellationRequested)
@@ -111,7 +114,11 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
     private bool Append(AppendGroup group)
     {
-        ledgers.TryGetValue(group.Account, out var ledger);
+        if (group.Handle is not Ledger ledger || ledger.Pages != pages)
+        {
+            ledger = ledgers.GetValueOrDefault(group.Account)!;
+        }
+
         if ((ledger?.Head ?? LedgerHead.Empty(group.Account)) != group.Expected)
         {
             return false;
@@ -124,6 +131,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
         }
 
         ledger.Append(group);
+        group.Handle = ledger;
         return true;
     }
 
@@ -169,7 +177,8 @@ public sealed class MemoryLedgerStore : ILedgerStore
     private sealed class Ledger(MemoryPages pages)
     {
         private readonly List<StoredRow> rows = [];
-        private readonly List<int> transactions = [];
+
+        public MemoryPages Pages => pages;
 
         public LedgerHead Head { get; private set; }
 
@@ -189,11 +198,6 @@ public sealed class MemoryLedgerStore : ILedgerStore
             for (var index = 0; index < group.Rows.Count; index++)
             {
                 var row = group.Rows[index];
-                if (row.IsTransaction)
-                {
-                    transactions.Add(rows.Count);
-                }
-
                 if (row.Key is { } key)
                 {
                     Keys[key] = row.Sequence;
@@ -243,11 +247,6 @@ public sealed class MemoryLedgerStore : ILedgerStore
             var last = Archived + count;
             Snapshots.RemoveAll(snapshot => snapshot.Head.Sequence <= last);
             rows.RemoveRange(0, count);
-            transactions.RemoveAll(row => row < count);
-            for (var index = 0; index < transactions.Count; index++)
-            {
-                transactions[index] -= count;
-            }
         }
 
         public LedgerRow[] From(long sequence, int limit)
@@ -264,15 +263,29 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
         public LedgerRow[] TransactionsBefore(long number, int limit)
         {
-            var end = (int)Math.Clamp(number - 1 - (Base?.Transactions ?? 0), 0, transactions.Count);
-            var page = new LedgerRow[Math.Min(limit, end)];
+            var first = (Base?.Transactions ?? 0) + 1;
+            var last = Math.Min(number - 1, Transactions);
+            var page = new LedgerRow[Math.Clamp(last - first + 1, 0, limit)];
             for (var index = 0; index < page.Length; index++)
             {
-                var row = transactions[end - 1 - index];
+                var row = IndexOfTransaction(last - index);
                 page[index] = pages.Read(rows[row], Archived + row + 1);
             }
 
             return page;
+        }
+
+        /// <summary>The first row that counts as many transactions: the transaction itself.</summary>
+        private int IndexOfTransaction(long number)
+        {
+            var (low, high) = (0, rows.Count);
+            while (low < high)
+            {
+                var middle = (low + high) / 2;
+                (low, high) = rows[middle].TransactionNumber < number ? (middle + 1, high) : (low, middle);
+            }
+
+            return low;
         }
 
         public void Save(LedgerSnapshot snapshot)

@@ -91,6 +91,7 @@ internal static class PostgreSqlDatabase
 
         // A pooler gives a connection for one transaction at a time: nothing may be left on one, and nothing prepared or reset.
         settings.NoResetOnClose = true;
+        settings.MaxAutoPrepare = 0;
         settings.Enlist = false;
         settings.Multiplexing = false;
         settings.ApplicationName ??= "metering";
@@ -110,10 +111,14 @@ internal static class PostgreSqlDatabase
                 $"{database} runs on PostgreSQL {connection.PostgreSqlVersion}; {OldestServer} or later is needed. Upgrade the server (pg_upgrade), or name another one in {Setting}.");
         }
 
-        if (Ask(connection, "SELECT pg_is_in_recovery()"))
+        // In a transaction, which a pooler for single statements refuses: better here than when the first entries are archived.
+        using (connection.BeginTransaction())
         {
-            throw new MeteringStartupException(
-                $"{database} is a read-only replica; name the primary server in {Setting}, or several hosts with Target Session Attributes=primary.");
+            if (Ask(connection, "SELECT pg_is_in_recovery()"))
+            {
+                throw new MeteringStartupException(
+                    $"{database} is a read-only replica; name the primary server in {Setting}, or several hosts with Target Session Attributes=primary.");
+            }
         }
 
         if (Ask(connection, "SELECT current_setting('transaction_read_only') = 'on'"))
@@ -183,6 +188,8 @@ internal static class PostgreSqlDatabase
             $"{Server(settings)} does not let {User(settings)} in ({refused.MessageText}); check Username and Password in {Setting}, and pg_hba.conf on the server.",
         PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } denied =>
             $"{User(settings)} has no rights in {Name(settings)} ({denied.MessageText}); run metering migrate as the database's owner and grant that user the schema metering.",
+        PostgresException { MessageText: var text } when text.Contains("statement pooling", StringComparison.Ordinal) =>
+            $"The pooler at {settings.Host}:{settings.Port} gives a connection for one statement only; set its pool_mode to transaction.",
         PostgresException other => $"{Name(settings)} refused the start: {other.MessageText} (SQLSTATE {other.SqlState}).",
         _ when error is TimeoutException || error.InnerException is SocketException or TimeoutException or IOException =>
             $"{Server(settings)} does not answer ({(error.InnerException ?? error).Message.TrimEnd('.')}); check Host and Port in {Setting}, and that the server runs.",

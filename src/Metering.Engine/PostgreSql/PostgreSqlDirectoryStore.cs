@@ -187,14 +187,28 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
     };
 
     private async ValueTask<bool> AnyAsync(string sql, NpgsqlParameter[] parameters, CancellationToken cancellationToken) =>
-        (await ReadAsync(sql, parameters, _ => true, cancellationToken)).Count > 0;
+        (await RunAsync(sql, parameters, _ => true, cancellationToken)).Count > 0;
 
+    /// <summary>Runs what may run twice: again where the first connection turns out to be dead, because the server may have started anew since its last use.</summary>
     private async ValueTask<List<T>> ReadAsync<T>(string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
         try
         {
-            await using var command = source.CreateCommand(sql);
+            return await RunAsync(sql, parameters, read, cancellationToken);
+        }
+        catch (LedgerUnavailableException error) when (!PostgreSqlFailure.IsRolledBack(error.InnerException!))
+        {
+            source.Clear();
+            return await RunAsync(sql, parameters, read, cancellationToken);
+        }
+    }
+
+    private async ValueTask<List<T>> RunAsync<T>(string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        await using var command = source.CreateCommand(sql);
+        try
+        {
             command.Parameters.AddRange(parameters);
             await using var rows = await command.ExecuteReaderAsync(CommandBehavior.SingleResult, cancellationToken);
             var result = new List<T>();
@@ -214,6 +228,11 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
         catch (Exception error) when (PostgreSqlFailure.IsOfServer(error))
         {
             throw PostgreSqlFailure.Unavailable(error);
+        }
+        finally
+        {
+            // A parameter belongs to one command at a time.
+            command.Parameters.Clear();
         }
     }
 }

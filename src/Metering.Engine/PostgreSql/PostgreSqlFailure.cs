@@ -6,7 +6,8 @@ namespace Metering.Engine;
 
 /// <summary>
 /// What PostgreSQL's errors mean for the callers of a store. An error of a statement (severity ERROR) has rolled its transaction back for
-/// certain. Everything else (a lost connection, a time limit, a backend that was ended) leaves open what became of what was sent.
+/// certain. Everything else (a lost connection, a time limit, a backend that was ended) leaves open what became of what was sent; so do the
+/// errors of class 08, whatever their severity: older PgBouncers say "server conn crashed?" (08P01) with severity ERROR.
 /// </summary>
 internal static class PostgreSqlFailure
 {
@@ -17,7 +18,8 @@ internal static class PostgreSqlFailure
     public static bool IsOfServer(Exception error) => error is NpgsqlException or IOException or SocketException or TimeoutException;
 
     /// <summary>True where the transaction was rolled back for certain, and the connection still stands.</summary>
-    public static bool IsRolledBack(Exception error) => error is PostgresException { InvariantSeverity: "ERROR" };
+    public static bool IsRolledBack(Exception error) =>
+        error is PostgresException { InvariantSeverity: "ERROR" } and not PostgresException { SqlState: ['0', '8', ..] };
 
     /// <summary>True where the same statement may succeed at once: another transaction was in the way, in a deadlock.</summary>
     public static bool IsTransient(Exception error) =>

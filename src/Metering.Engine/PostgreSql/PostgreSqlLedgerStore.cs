@@ -81,6 +81,20 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
     }
 
     /// <inheritdoc />
+    public async ValueTask SettleAsync(CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        try
+        {
+            await WriterFence.RetireAllAsync(readers, cancellationToken);
+        }
+        catch (Exception error) when (PostgreSqlFailure.IsOfServer(error))
+        {
+            throw PostgreSqlFailure.Unavailable(error);
+        }
+    }
+
+    /// <inheritdoc />
     public ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default) =>
         ReadAsync(account, token => reader.ReadHeadAsync(account, token), cancellationToken);
 

@@ -18,4 +18,9 @@ public static class PostgreSqlMigration
             return (before, PostgreSqlSchema.Version);
         }
     }
+
+    /// <summary>The version of the schema <c>metering</c> in a database, whatever it is; 0 where there is none. Changes nothing.</summary>
+    /// <param name="connectionString">As Npgsql reads it.</param>
+    /// <exception cref="MeteringStartupException">The database cannot be used; the message says why and what mends it.</exception>
+    public static int ReadVersion(string connectionString) => PostgreSqlDatabase.ReadSchemaVersion(connectionString, new());
 }

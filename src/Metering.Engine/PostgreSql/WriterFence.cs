@@ -62,6 +62,16 @@ internal sealed class WriterFence(NpgsqlDataSource source)
     public ValueTask SettleAsync(IReadOnlyList<AppendGroup> groups) =>
         Volatile.Read(ref retired).Length == 0 ? default : SettleLostAsync(lost => groups.Any(group => lost.Accounts.Contains(group.Account)));
 
+    /// <summary>
+    /// Does the same to the numbers of all processes: what any of them sent before, and whose process may be gone, is in the ledger when this
+    /// returns, or never will be. A living one takes a new number, and sends again what it heard was not written.
+    /// </summary>
+    public static async ValueTask RetireAllAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
+    {
+        await using var command = source.CreateCommand("SELECT metering.retire_writers()");
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     /// <summary>Takes the current number away, at the end of the store.</summary>
     public async ValueTask EndAsync()
     {

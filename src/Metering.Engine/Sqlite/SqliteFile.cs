@@ -25,7 +25,7 @@ internal sealed class SqliteFile : IDisposable
 
     private static readonly byte[] Magic = "SQLite format 3\0"u8.ToArray();
 
-    // The log may grow by so much between checkpoints.
+    // Less than the logs may grow by between checkpoints (128 MB the journal's, 256 MB the ledger's); time enough for an operator to be told.
     private const long RoomNeeded = 64L << 20;
 
     private readonly SqliteLock? fileLock;
@@ -197,7 +197,7 @@ internal sealed class SqliteFile : IDisposable
     /// <remarks>
     /// Measured on two cores with 256 rows a commit (120 bytes of facts, 40 of texts, a key), rows a second spread over 10,000 accounts /
     /// on one: checkpoints each 4,000 pages 34,000 / 61,000, each 16,000 pages 40,000 / 75,000, because a page that is written often is
-    /// copied once. A start reads the log that is left, at most about 64 MB. Pages of 1, 2 and 8 KB, a larger cache and a memory map
+    /// copied once. A start reads the log that is left: of the ledger, whose pages have 16 KB, about 256 MB at most. Pages of 1, 2 and 8 KB, a larger cache and a memory map
     /// changed nothing beyond noise, and a map turns a disk error into the end of the process.
     /// </remarks>
     private static void Configure(SqliteDatabase writer, string path)

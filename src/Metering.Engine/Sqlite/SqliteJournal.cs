@@ -187,12 +187,30 @@ internal sealed class SqliteJournal : IJournal
             }
             catch (SqliteFailure failure)
             {
-                throw database.TryRollBack() ? failure.AfterRollback(file.Name, committing: false) : failure.Fatal(file.Name);
+                if (!database.TryRollBack())
+                {
+                    // Still within the transaction, and without syncs: whatever came next would be lost with it.
+                    throw failure.Fatal(file.Name);
+                }
+
+                SyncAgain();
+                throw failure.AfterRollback(file.Name, committing: false);
             }
-            finally
-            {
-                SetSynced(true);
-            }
+
+            SyncAgain();
+        }
+    }
+
+    private void SyncAgain()
+    {
+        try
+        {
+            SetSynced(true);
+        }
+        catch (SqliteFailure failure)
+        {
+            // No record may be called durable that is not synced.
+            throw failure.Fatal(file.Name);
         }
     }
 

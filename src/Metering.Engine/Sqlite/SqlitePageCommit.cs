@@ -58,7 +58,7 @@ internal sealed class SqlitePageCommit : IPageCommit
         setBase = database.Prepare("INSERT OR REPLACE INTO bases (account, sequence, transactions, link, format, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     }
 
-    /// <summary>Begins. A commit that was left open is taken back first.</summary>
+    /// <summary>Begins. The commit before was disposed.</summary>
     public void Begin() => Write(static self => self.begin.Run());
 
     /// <inheritdoc />

@@ -8,7 +8,7 @@ namespace Metering.Gateway;
 internal sealed class SettingReader(IConfigurationSection section)
 {
     public static MeteringStartupException Error(IConfigurationSection setting, string allowed) =>
-        new($"{setting.Path} is {(setting.Value is { } value ? $"\"{value}\"" : "a section")}; {allowed} is allowed.");
+        new($"{setting.Path} is {(setting.Value is { } value ? IsConnection(value) ? "a connection string" : $"\"{value}\"" : "a section")}; {allowed} is allowed.");
 
     /// <summary>Refuses settings that nobody reads, and a plain value in place of the section.</summary>
     public void AllowOnly(IReadOnlyList<string> names)
@@ -22,9 +22,8 @@ internal sealed class SettingReader(IConfigurationSection section)
         {
             if (!names.Contains(setting.Key, StringComparer.OrdinalIgnoreCase))
             {
-                // A mistyped name may stand before a connection string, which holds a password.
                 throw new MeteringStartupException(
-                    $"{setting.Path} {(setting.Value is { } value && !value.Contains('=', StringComparison.Ordinal) ? $"(\"{value}\") " : string.Empty)}is not a setting; {section.Path} knows {string.Join(", ", names)}.");
+                    $"{setting.Path} {(setting.Value is { } value && !IsConnection(value) ? $"(\"{value}\") " : string.Empty)}is not a setting; {section.Path} knows {string.Join(", ", names)}.");
             }
         }
     }
@@ -49,6 +48,9 @@ internal sealed class SettingReader(IConfigurationSection section)
 
     public string ReadChoice(string name, IReadOnlyList<string> choices, string defaultValue) => Read(
         name, defaultValue, (string text, out string value) => choices.Contains(value = text, StringComparer.Ordinal), string.Join(" or ", choices));
+
+    // It may hold a password, wherever it was put by mistake, and so is never repeated.
+    private static bool IsConnection(string value) => value.Contains('=', StringComparison.Ordinal) || value.Contains("://", StringComparison.Ordinal);
 
     private T Read<T>(string name, T defaultValue, TryParse<T> parse, string allowed)
     {

@@ -62,7 +62,10 @@ internal sealed record ProgramArguments
                 ("--help" or "-h" or "-?", null) => arguments with { WantsHelp = true },
                 ("--new-demo-key", null) => arguments with { WantsNewDemoKey = true },
                 ("--verify", null) => arguments with { WantsVerification = true },
-                _ => throw new MeteringStartupException($"{args[index]} is not an option; allowed: --urls, --data, --store, --connection, --new-demo-key, --verify, --help."),
+                ("--help" or "-h" or "-?" or "--new-demo-key" or "--verify", _) => throw new MeteringStartupException($"{flag} takes no value; see --help."),
+
+                // Not what follows a "=": behind a mistyped name may stand a connection string, which holds a password.
+                _ => throw new MeteringStartupException($"{flag} is not an option; allowed: --urls, --data, --store, --connection, --new-demo-key, --verify, --help."),
             };
         }
 

@@ -35,7 +35,7 @@ internal static class TransactionRoutes
             .ProducesProblems(400, 401, 403, 404, 500, 503);
         group.MapGet("{id}", Get)
             .RequireMeteringKey(ApiKeyScopes.Read)
-            .Document("What became of a transaction id: charged, not_charged, archived, or still unknown", new()
+            .Document("What became of a transaction id: charged, not_charged, archived, or still unknown (ask again after Retry-After)", new()
             {
                 ResponseExample = """{"id": "txn_00000000000020fghjkmnpqrst", "status": "not_charged"}""",
             })
@@ -68,9 +68,17 @@ internal static class TransactionRoutes
         }
 
         var outcome = await meter.GetTransactionAsync(context.GetMeteringCaller().Account, transaction, context.RequestAborted).ConfigureAwait(false);
-        return outcome.TryGet(out var status, out var refusal)
-            ? JsonAnswer.Of(TransactionStatusBody.Of(transaction, status), NativeJson.Default.TransactionStatusBody)
-            : Failure.Of(refusal).ToResult();
+        if (!outcome.TryGet(out var status, out var refusal))
+        {
+            return Failure.Of(refusal).ToResult();
+        }
+
+        if (status.State == TransactionState.Unknown)
+        {
+            context.Response.Headers.RetryAfter = "1";
+        }
+
+        return JsonAnswer.Of(TransactionStatusBody.Of(transaction, status), NativeJson.Default.TransactionStatusBody);
     }
 }
 

@@ -14,6 +14,9 @@ internal sealed class ClosedLoop(string title, LoadShape shape, Func<long?> back
     /// <summary>True once callers should stop asking.</summary>
     public bool IsOver => isOver;
 
+    /// <summary>What the process spent on the calls measured, for people.</summary>
+    public string Cost { get; private set; } = string.Empty;
+
     /// <summary>Where callers count what they waited.</summary>
     public LatencyHistogram Latencies => latencies;
 
@@ -24,11 +27,13 @@ internal sealed class ClosedLoop(string title, LoadShape shape, Func<long?> back
         var running = Task.WhenAll(Enumerable.Range(0, callers).Select(caller => Task.Run(() => call(caller))));
         await WaitAsync($"{title}, warm-up", shape.WarmupSeconds, running);
         var counted = latencies = new();
+        var cost = ProcessCost.Begin();
         var clock = Stopwatch.StartNew();
         await WaitAsync(title, shape.Seconds, running);
         isOver = true;
         await running;
         var seconds = clock.Elapsed.TotalSeconds;
+        Cost = cost.Of(counted.Count, clock.Elapsed);
         return (counted.Count, seconds, counted.ToPercentiles());
     }
 

@@ -37,7 +37,7 @@ internal sealed class MeterSystem(IMeterStore store) : ILoadSystem
             await meter.DisposeAsync();
             await WaitForBacklogAsync(ledger);
             await ledger.DisposeAsync();
-            return new(calls, seconds, drain.Elapsed.TotalSeconds, callers.Refused, latency, shape.Keys ? "idempotency keys" : "no idempotency keys");
+            return new(calls, seconds, drain.Elapsed.TotalSeconds, callers.Refused, latency, $"{(shape.Keys ? "idempotency keys" : "no idempotency keys")}; {callers.Cost}");
         }
         catch
         {
@@ -87,6 +87,8 @@ internal sealed class MeterSystem(IMeterStore store) : ILoadSystem
 
         public long Refused => refused;
 
+        public string Cost => loop.Cost;
+
         public async Task<(long Calls, double Seconds, Percentiles Latency)> RunAsync()
         {
             before = await SumAsync();
@@ -132,7 +134,8 @@ internal sealed class MeterSystem(IMeterStore store) : ILoadSystem
                 var account = accounts[random.Next(accounts.Length)];
                 var latencies = loop.Latencies;
                 var started = Stopwatch.GetTimestamp();
-                var deduction = await DeductAsync(account, request);
+                var outcome = await meter.DeductAsync(account, request);
+                var deduction = outcome.TryGet(out var answered, out _) ? answered : await DeductAgainAsync(account, request, outcome);
                 latencies.Add(Stopwatch.GetElapsedTime(started));
                 mine++;
                 spent += deduction.Charged.TenThousandths;
@@ -142,20 +145,17 @@ internal sealed class MeterSystem(IMeterStore store) : ILoadSystem
             Interlocked.Add(ref charged, spent);
         }
 
-        private async ValueTask<Deduction> DeductAsync(AccountId account, DeductRequest request)
+        /// <summary>A full store says so; a caller asks again, and its wait is in its latency.</summary>
+        private async ValueTask<Deduction> DeductAgainAsync(AccountId account, DeductRequest request, Outcome<Deduction> outcome)
         {
-            while (true)
+            while (outcome.Refusal?.Reason is RefusalReason.Overloaded)
             {
-                var outcome = await meter.DeductAsync(account, request);
-                if (outcome.Refusal?.Reason is not RefusalReason.Overloaded)
-                {
-                    return outcome.Value;
-                }
-
-                // A full store says so; a caller asks again, and its wait is in its latency.
                 Interlocked.Increment(ref refused);
                 await Task.Delay(RetryAfter, TimeProvider.System);
+                outcome = await meter.DeductAsync(account, request);
             }
+
+            return outcome.Value;
         }
     }
 

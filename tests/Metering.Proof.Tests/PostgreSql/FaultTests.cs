@@ -15,15 +15,26 @@ public sealed class FaultTests(ITestOutputHelper output)
     });
 
     [PostgreSqlFact]
-    public Task Servers_outlive_a_killed_database_and_go_on_when_it_is_back() => ProveAsync("PostgreSQL killed", async (fleet, _) =>
+    public Task Servers_outlive_a_killed_database_and_go_on_when_it_is_back() => ProveAsync("PostgreSQL killed", KillDatabaseAsync);
+
+    [PostgreSqlFact]
+    public Task Commits_whose_connection_is_cut_are_found_out() => ProveAsync("backends terminated within commits", TerminateAsync);
+
+    [PoolerFact]
+    public Task Servers_behind_a_pooler_outlive_a_killed_database() => ProveAsync("PostgreSQL killed behind a pooler", KillDatabaseAsync, isBehindPooler: true);
+
+    [PoolerFact]
+    public Task Commits_behind_a_pooler_whose_connection_is_cut_are_found_out() =>
+        ProveAsync("backends terminated within commits behind a pooler", TerminateAsync, isBehindPooler: true);
+
+    private static async Task<int> KillDatabaseAsync(Fleet fleet, FaultRun run)
     {
         await fleet.Postgres.KillAsync();
         await fleet.Postgres.StartAgainAsync();
         return 1;
-    });
+    }
 
-    [PostgreSqlFact]
-    public Task Commits_whose_connection_is_cut_are_found_out() => ProveAsync("backends terminated within commits", async (fleet, run) =>
+    private static async Task<int> TerminateAsync(Fleet fleet, FaultRun run)
     {
         // Now and then all connections of all servers, else those that commit at this moment.
         var which = run.Random.Next(4) == 0 ? "true" : "state = 'active' AND query LIKE '%metering.append%'";
@@ -37,11 +48,11 @@ public sealed class FaultTests(ITestOutputHelper output)
         }
 
         throw new InvalidOperationException("No commit was caught.");
-    });
+    }
 
-    private async Task ProveAsync(string fault, Func<Fleet, FaultRun, Task<int>> strike)
+    private async Task ProveAsync(string fault, Func<Fleet, FaultRun, Task<int>> strike, bool isBehindPooler = false)
     {
-        using var fleet = await Fleet.StartAsync();
+        using var fleet = isBehindPooler ? await Fleet.StartBehindPoolerAsync() : await Fleet.StartAsync();
         var source = new OperationSource(Scale.Seed, fleet.Keys.Count);
         var run = new FaultRun(fleet, source.Next);
         var faults = 0;

@@ -13,6 +13,8 @@ internal sealed class Fleet : IDisposable
     // One for all tests, gone with this process.
     private static readonly Lazy<Task<PostgreSqlServer>> Shared = new(() => PostgreSqlServer.StartAsync("-c fsync=on -c max_connections=200"));
 
+    private static readonly Lazy<Task<PgBouncer>> SharedPooler = new(async () => await PgBouncer.StartAsync(await Shared.Value));
+
     private readonly ServerProcess[] servers;
     private readonly Caller[] callers;
     private readonly List<IDisposable> ended = [];
@@ -30,6 +32,9 @@ internal sealed class Fleet : IDisposable
 
     public string Connection => Postgres.ConnectionString(Database);
 
+    /// <summary>What the servers connect to: PostgreSQL, or a pooler before it.</summary>
+    public string ServersConnection { get; private init; } = null!;
+
     /// <summary>The accounts' API keys.</summary>
     public IReadOnlyList<string> Keys { get; }
 
@@ -46,18 +51,27 @@ internal sealed class Fleet : IDisposable
         return await StartAsync(postgres, await postgres.CreateDatabaseAsync(), accounts, credits, [null, environment]);
     }
 
+    /// <summary>Starts two servers on a new database behind a pooler.</summary>
+    public static async Task<Fleet> StartBehindPoolerAsync()
+    {
+        var postgres = await Shared.Value;
+        return await StartAsync(postgres, await postgres.CreateDatabaseAsync(), DataFolder.Accounts, ProofAccounts.Plenty, [null, null], await SharedPooler.Value);
+    }
+
     /// <summary>Starts servers on an empty database.</summary>
     /// <param name="postgres">Where the database is.</param>
     /// <param name="database">Its name.</param>
     /// <param name="accounts">How many accounts.</param>
     /// <param name="credits">Bonus credits of each.</param>
     /// <param name="environments">The variables of each server; null for none.</param>
+    /// <param name="pooler">Stands between them and the database; null for nothing.</param>
     public static async Task<Fleet> StartAsync(
-        PostgreSqlServer postgres, string database, int accounts, long credits, IReadOnlyList<IReadOnlyDictionary<string, string>?> environments)
+        PostgreSqlServer postgres, string database, int accounts, long credits, IReadOnlyList<IReadOnlyDictionary<string, string>?> environments, PgBouncer? pooler = null)
     {
         // Without a pool in this process: its connections would outlive the server that a test kills.
         var keys = await ProofAccounts.OpenAsync(options => options.UsePostgreSql($"{postgres.ConnectionString(database)};Pooling=false"), accounts, credits);
-        var fleet = new Fleet(postgres, database, keys, environments.Count);
+        var connection = postgres.ConnectionString(database);
+        var fleet = new Fleet(postgres, database, keys, environments.Count) { ServersConnection = pooler?.Before(connection) ?? connection };
         for (var index = 0; index < environments.Count; index++)
         {
             await fleet.StartServerAsync(index, environments[index]);
@@ -129,7 +143,7 @@ internal sealed class Fleet : IDisposable
 
     private async Task StartServerAsync(int index, IReadOnlyDictionary<string, string>? environment)
     {
-        servers[index] = await ServerProcess.StartOnPostgreSqlAsync(Connection, environment);
+        servers[index] = await ServerProcess.StartOnPostgreSqlAsync(ServersConnection, environment);
         Assert.False(servers[index].HasExited, servers[index].Errors);
         Volatile.Write(ref callers[index], new(servers[index], Keys));
     }

@@ -16,3 +16,10 @@ internal sealed class PostgreSqlNativeFactAttribute : FactAttribute
 {
     public PostgreSqlNativeFactAttribute() => Skip = PostgreSqlServer.WhyNotOwn ?? NativeLibrary.WhyNot;
 }
+
+/// <summary>A test that needs a transaction pooler as well.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class PoolerFactAttribute : FactAttribute
+{
+    public PoolerFactAttribute() => Skip = PgBouncer.WhyNot;
+}

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace Metering.Simulation;
 
@@ -15,6 +17,7 @@ internal static class SimulationCommand
           --keep 1,5,9     with --seed: only these items of its plan (a failure prints them)
           --no-faults      with --seed: the store never fails
           --no-shrink      print a failure as it is
+          --digests        print a digest of every seed's history, which no other process may give otherwise
           --mutants        plant every known bug in a copy of the sources and find each within --seeds
           --only A,B       with --mutants: only these
           --bug NAME       a planted bug of the store: SkipCompare, LetLaterSequencesIn, NoFence,
@@ -36,7 +39,30 @@ internal static class SimulationCommand
             return RunMutants(arguments, output);
         }
 
+        if (arguments.Digests)
+        {
+            return RunDigests(arguments, output);
+        }
+
         return arguments.Seed is { } seed ? RunOne(seed, arguments, output) : RunMany(arguments, output);
+    }
+
+    /// <summary>A digest of everything that happens within a seed's history.</summary>
+    public static string DigestOf(int seed)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Simulation.Execute(PlanGenerator.Generate(seed), trace: line => hash.AppendData(Encoding.UTF8.GetBytes(line)));
+        return Convert.ToHexString(hash.GetHashAndReset());
+    }
+
+    private static int RunDigests(SimulationArguments arguments, TextWriter output)
+    {
+        for (var seed = arguments.From; seed < arguments.From + arguments.Seeds; seed++)
+        {
+            output.WriteLine($"{seed} {DigestOf(seed)}");
+        }
+
+        return 0;
     }
 
     private static int RunOne(int seed, SimulationArguments arguments, TextWriter output)
@@ -120,6 +146,8 @@ internal sealed record SimulationArguments
 
     public bool Mutants { get; private set; }
 
+    public bool Digests { get; private set; }
+
     public int[]? Keep { get; private set; }
 
     /// <summary>The planted bugs to look for; null for all.</summary>
@@ -153,6 +181,8 @@ internal sealed record SimulationArguments
                 return NoShrink = true;
             case "--mutants":
                 return Mutants = true;
+            case "--digests":
+                return Digests = true;
             case "--no-faults":
                 return NoFaults = true;
             default:

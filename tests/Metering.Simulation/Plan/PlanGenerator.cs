@@ -44,6 +44,10 @@ internal sealed class PlanGenerator
         {
             generator.CrashMore(places);
         }
+        else
+        {
+            generator.ArchiveMore(new(seed ^ 0x5EED_0003));
+        }
 
         return new()
         {
@@ -53,7 +57,12 @@ internal sealed class PlanGenerator
             Processes = starts.Length,
             MetersPerProcess = perProcess,
             ClockStarts = starts,
-            Faults = storage == StorageKind.Journal ? JournalFaults(places, faults) : faults,
+            Faults = storage switch
+            {
+                StorageKind.Journal => JournalFaults(places, faults),
+                StorageKind.Rows => faults with { IsImmediate = seed % 3 == 0 },
+                _ => faults,
+            },
             QueueCapacity = random.Next(4) == 0 ? random.Next(1, 5) : 1_000,
             MaxBatch = random.Next(3) == 0 ? random.Next(1, 4) : 1_000,
             SnapshotInterval = random.Next(2) == 0 ? 1 : 100,
@@ -86,6 +95,29 @@ internal sealed class PlanGenerator
         for (var count = places.Next(5); count > 0; count--)
         {
             items.Add(new CrashItem(places.Next(at), 0, places.Next(1, 100)));
+        }
+    }
+
+    /// <summary>
+    /// Archivers that take all they may, again and again, and clients whose answers got lost on the way: they ask again
+    /// long after, and what they ask for must not be in the archive yet.
+    /// </summary>
+    private void ArchiveMore(Random places)
+    {
+        if (places.Next(3) != 0)
+        {
+            return;
+        }
+
+        var calls = items.OfType<CallItem>().Where(call => call.Operation is DeductOperation or BatchOperation or AccessOperation or GrantOperation && call.Operation.Key is not null).ToList();
+        for (var (end, time) = (at, places.Next(60, 200)); time < end; time += places.Next(10, 150))
+        {
+            items.Add(new ArchiveItem(time, places.Next(clocks.Length), 1, 60, 3));
+            var earlier = calls.TakeWhile(call => call.At < time).ToList();
+            if (earlier.Count > 0)
+            {
+                items.Add(earlier[^places.Next(1, Math.Min(earlier.Count, 20) + 1)] with { At = time + places.Next(100) });
+            }
         }
     }
 

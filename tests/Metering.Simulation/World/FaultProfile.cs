@@ -32,6 +32,9 @@ internal sealed record FaultProfile
     /// <summary>Starts before which somebody takes the journal away, or puts another one in its place.</summary>
     public int JournalMissing { get; init; }
 
+    /// <summary>Writes are done when they return, as in memory, and so are their failures.</summary>
+    public bool IsImmediate { get; init; }
+
     public int MaxAppendDelay { get; init; } = 5;
 
     public int MaxReadDelay { get; init; } = 5;

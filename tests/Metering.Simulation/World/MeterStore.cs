@@ -15,6 +15,9 @@ internal abstract class MeterStore(SimulatedWorld world, string name, Func<Fault
     /// <summary>True where other processes append, too.</summary>
     public virtual bool IsShared => true;
 
+    /// <inheritdoc />
+    public bool IsImmediate => Faults.IsImmediate;
+
     protected SimulatedWorld World => world;
 
     protected string Name => name;
@@ -56,7 +59,7 @@ internal abstract class MeterStore(SimulatedWorld world, string name, Func<Fault
     {
         BeginWrite("snapshot");
         Exception? failure = World.Chance(Faults.SnapshotUnavailable) ? new LedgerUnavailableException("simulated: snapshot") : null;
-        await WaitAsync(World.Random.Next(Faults.MaxAppendDelay + 1), () =>
+        await WriteAsync(() =>
         {
             if (failure is not null || IsCrashed)
             {
@@ -117,6 +120,18 @@ internal abstract class MeterStore(SimulatedWorld world, string name, Func<Fault
         await WaitAsync(world.Random.Next(Faults.MaxReadDelay + 1), () => result = read());
         await WaitAsync(world.Random.Next(Faults.MaxReadDelay + 1), static () => { });
         return world.Chance(Faults.ReadUnavailable) ? throw new LedgerUnavailableException("simulated: read") : result;
+    }
+
+    /// <summary>A write takes effect somewhere between its beginning and its answer, or at once.</summary>
+    protected Task WriteAsync(Action write)
+    {
+        if (!IsImmediate)
+        {
+            return WaitAsync(world.Random.Next(Faults.MaxAppendDelay + 1), write);
+        }
+
+        write();
+        return Task.CompletedTask;
     }
 
     protected Task WaitAsync(int milliseconds, Action then)

@@ -13,7 +13,7 @@ internal sealed class SimulatedLedgerStore(SimulatedWorld world, SimulatedLedger
         TraceAppend(groups);
         Exception? failure = null;
         var (isDone, results) = (false, Array.Empty<AppendResult>());
-        await WaitAsync(World.Random.Next(profile.MaxAppendDelay + 1), () =>
+        await WriteAsync(() =>
         {
             if (IsCrashed && !World.Chance(profile.LandsAfterCrash))
             {
@@ -27,7 +27,7 @@ internal sealed class SimulatedLedgerStore(SimulatedWorld world, SimulatedLedger
                 TraceResults(groups, results);
             }
         });
-        await WaitAsync(World.Random.Next(profile.MaxAppendDelay + 1), static () => { });
+        await WriteAsync(static () => { });
         EndWrite();
         if (failure is not null)
         {

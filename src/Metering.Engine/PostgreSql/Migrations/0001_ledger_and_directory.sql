@@ -52,6 +52,19 @@ CREATE TABLE metering.key_segments (
 );
 ALTER TABLE metering.key_segments ALTER COLUMN keys SET STORAGE EXTERNAL; -- so that a part of it is read without the rest
 
+-- What an account's ledger begins with where its first entries are archived. A cut ends where a commit does, and a page never holds entries of two
+-- commits, so that whole pages go.
+CREATE TABLE metering.bases (
+    account      text COLLATE "C" NOT NULL,
+    sequence     bigint NOT NULL,  -- the last archived entry
+    transactions bigint NOT NULL,  -- up to and including it
+    link         bytea NOT NULL,
+    format       integer NOT NULL,
+    state        bytea NOT NULL,   -- after it; a checkpoint among the entries that are left vouches for these bytes
+    CONSTRAINT bases_pkey PRIMARY KEY (account)
+);
+ALTER TABLE metering.bases ALTER COLUMN state SET STORAGE EXTERNAL;
+
 CREATE TABLE metering.snapshots (
     account  text COLLATE "C" NOT NULL,
     sequence bigint NOT NULL,
@@ -70,8 +83,10 @@ CREATE TABLE metering.writers (
 );
 
 -- Appends the groups whose expected head is the stored one, all pages of a group or none, and returns the numbers of the others.
--- The groups come in the order of their accounts, and both statements that lock heads follow it, existing accounts before new ones, so that
--- two writers wait for each other in one direction only; the planner has nothing but nested loops over the index to choose from.
+-- The groups come in the order of their accounts, and both statements that lock heads follow it, so that two writers wait for each other in one
+-- direction only; the planner has nothing but nested loops over the index to choose from. New accounts come first: who changes heads waits for
+-- nobody who only adds some, because what is added cannot be seen yet; whereas adding waits for an account that somebody else knows already and
+-- changes, and whoever waits there holds no changed head that the other could want.
 CREATE FUNCTION metering.append(
     writer bigint, accounts text[], expected bigint[], next bigint[], totals bigint[], links bytea, has_new boolean,
     page_groups integer[], firsts bigint[], lasts bigint[], counts_before bigint[], counts bigint[],
@@ -84,7 +99,7 @@ SET enable_seqscan = off
 AS $$
 DECLARE
     won integer[];
-    fresh integer[];
+    changed integer[];
     lost integer[];
 BEGIN
     PERFORM set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '10s', true);
@@ -92,14 +107,6 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'The writer is not registered.' USING ERRCODE = 'MT001';
     END IF;
-
-    WITH changed AS (
-        UPDATE metering.heads h
-        SET sequence = g.next, transactions = g.total, link = substr(links, (g.number * 64 - 31)::integer, 32)
-        FROM unnest(accounts, expected, next, totals) WITH ORDINALITY g (account, expected, next, total, number)
-        WHERE h.account = g.account AND h.sequence = g.expected AND h.link = substr(links, (g.number * 64 - 63)::integer, 32)
-        RETURNING g.number)
-    SELECT array_agg(number::integer) INTO won FROM changed;
 
     IF has_new THEN
         WITH added AS (
@@ -110,9 +117,17 @@ BEGIN
             ORDER BY g.number
             ON CONFLICT (account) DO NOTHING
             RETURNING account)
-        SELECT array_agg(array_position(accounts, account)) INTO fresh FROM added;
-        won := won || fresh;
+        SELECT array_agg(array_position(accounts, account)) INTO won FROM added;
     END IF;
+
+    WITH changed_heads AS (
+        UPDATE metering.heads h
+        SET sequence = g.next, transactions = g.total, link = substr(links, (g.number * 64 - 31)::integer, 32)
+        FROM unnest(accounts, expected, next, totals) WITH ORDINALITY g (account, expected, next, total, number)
+        WHERE h.account = g.account AND h.sequence = g.expected AND h.link = substr(links, (g.number * 64 - 63)::integer, 32)
+        RETURNING g.number)
+    SELECT array_agg(number::integer) INTO changed FROM changed_heads;
+    won := won || changed;
 
     IF cardinality(won) IS DISTINCT FROM cardinality(accounts) THEN
         SELECT array_agg(number) INTO lost FROM generate_series(1, cardinality(accounts)) number WHERE won IS NULL OR number <> ALL (won);
@@ -141,13 +156,24 @@ BEGIN
 END
 $$;
 
+-- Ends all writers: waits for the transactions that they have under way, and nothing that they sent before and that comes later takes effect.
+-- Those that live take new numbers with their next append. In one order, so that two who do this wait for each other in one direction.
+CREATE FUNCTION metering.retire_writers() RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '10s', true);
+    DELETE FROM metering.writers w WHERE w.id IN (SELECT l.id FROM metering.writers l ORDER BY l.id FOR UPDATE);
+END
+$$;
+
 -- The page in which an account's transaction with a number lies. Numbers never fall along the ledger, and entry s has at least s minus all
--- other entries and at most s transactions: a search between the two takes a handful of look-ups and no index of its own.
+-- other entries and at most s transactions: a search between the two, behind the base, takes a handful of look-ups and no index of its own.
 CREATE FUNCTION metering.page_of_transaction(of_account text, number bigint, head_sequence bigint, head_transactions bigint) RETURNS bigint
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-    low bigint := number;
+    low bigint := greatest(number, 1 + coalesce((SELECT b.sequence FROM metering.bases b WHERE b.account = of_account), 0));
     high bigint := number + head_sequence - head_transactions;
     page record;
 BEGIN
@@ -172,7 +198,7 @@ BEGIN
 END
 $$;
 
--- The first and the last page of the newest transactions below a number; no row where there is none.
+-- The first and the last page of the newest transactions below a number; no row where there is none. Archived ones are not there.
 CREATE FUNCTION metering.pages_of_transactions(of_account text, before bigint, wanted integer, OUT first_page bigint, OUT last_page bigint)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE
@@ -180,12 +206,13 @@ AS $$
 DECLARE
     head record;
     newest bigint;
+    archived bigint := coalesce((SELECT b.transactions FROM metering.bases b WHERE b.account = of_account), 0);
 BEGIN
     SELECT h.sequence, h.transactions INTO head FROM metering.heads h WHERE h.account = of_account;
     newest := least(before - 1, head.transactions);
-    IF newest >= 1 AND wanted >= 1 THEN
+    IF newest > archived AND wanted >= 1 THEN
         last_page := metering.page_of_transaction(of_account, newest, head.sequence, head.transactions);
-        first_page := metering.page_of_transaction(of_account, greatest(newest - wanted + 1, 1), head.sequence, head.transactions);
+        first_page := metering.page_of_transaction(of_account, greatest(newest - wanted + 1, archived + 1), head.sequence, head.transactions);
         RETURN NEXT;
     END IF;
 END
@@ -243,7 +270,8 @@ BEGIN
 END
 $$;
 
--- Stores a snapshot beside the newest one; not one that is older, and none of an account without entries. It need not be durable.
+-- Stores a snapshot beside the newest one; not one that is older, none of an account without entries, and none that is not after the base. It
+-- need not be durable.
 CREATE FUNCTION metering.save_snapshot(of_account text, at_sequence bigint, at_link bytea, in_format integer, new_state bytea) RETURNS void
 LANGUAGE plpgsql
 AS $$
@@ -253,10 +281,49 @@ BEGIN
     SELECT of_account, at_sequence, at_link, in_format, new_state
     WHERE EXISTS (SELECT FROM metering.heads h WHERE h.account = of_account)
         AND NOT EXISTS (SELECT FROM metering.snapshots n WHERE n.account = of_account AND n.sequence > at_sequence)
+        AND NOT EXISTS (SELECT FROM metering.bases b WHERE b.account = of_account AND b.sequence >= at_sequence)
     ON CONFLICT (account, sequence) DO UPDATE SET link = EXCLUDED.link, format = EXCLUDED.format, state = EXCLUDED.state;
     DELETE FROM metering.snapshots s
     WHERE s.account = of_account AND s.sequence < (
         SELECT n.sequence FROM metering.snapshots n WHERE n.account = of_account ORDER BY n.sequence DESC OFFSET 1 LIMIT 1);
+END
+$$;
+
+-- Removes an account's entries up to one that ends a commit with a link and is not the last; false where there is no such entry. An account
+-- without entries and without a base takes the base as its beginning.
+CREATE FUNCTION metering.cut(of_account text, at_sequence bigint, at_transactions bigint, at_link bytea, in_format integer, new_state bytea) RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    head bigint;
+    base record;
+    page record;
+BEGIN
+    PERFORM set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '10s', true);
+    INSERT INTO metering.heads (account, sequence, transactions, link) VALUES (of_account, at_sequence, at_transactions, at_link)
+    ON CONFLICT (account) DO NOTHING;
+    IF NOT FOUND THEN
+        SELECT h.sequence INTO head FROM metering.heads h WHERE h.account = of_account FOR UPDATE;
+        SELECT b.sequence, b.link INTO base FROM metering.bases b WHERE b.account = of_account;
+        IF base.sequence = at_sequence THEN
+            RETURN base.link = at_link;
+        END IF;
+        SELECT p.last_sequence, p.link INTO page FROM metering.pages p
+        WHERE p.account = of_account AND p.first_sequence <= at_sequence ORDER BY p.first_sequence DESC LIMIT 1;
+        IF at_sequence >= head OR page.last_sequence IS DISTINCT FROM at_sequence OR page.link IS DISTINCT FROM at_link THEN
+            RETURN false;
+        END IF;
+        DELETE FROM metering.pages p WHERE p.account = of_account AND p.first_sequence <= at_sequence;
+        DELETE FROM metering.snapshots s WHERE s.account = of_account AND s.sequence <= at_sequence;
+        -- Not the newest: it says up to where keys are gathered.
+        DELETE FROM metering.key_segments s WHERE s.account = of_account AND s.segment < at_sequence / 32768
+            AND s.segment < (SELECT max(n.segment) FROM metering.key_segments n WHERE n.account = of_account);
+    END IF;
+    INSERT INTO metering.bases AS b (account, sequence, transactions, link, format, state)
+    VALUES (of_account, at_sequence, at_transactions, at_link, in_format, new_state)
+    ON CONFLICT (account) DO UPDATE
+        SET sequence = EXCLUDED.sequence, transactions = EXCLUDED.transactions, link = EXCLUDED.link, format = EXCLUDED.format, state = EXCLUDED.state;
+    RETURN true;
 END
 $$;
 

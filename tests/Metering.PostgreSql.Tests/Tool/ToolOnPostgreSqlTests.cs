@@ -1,0 +1,72 @@
+using Metering.Cli;
+using Metering.Cli.Tests;
+using Metering.Engine;
+using Xunit;
+
+namespace Metering.PostgreSql.Tests;
+
+/// <summary>The metering tool on databases: what it does there beside what its own tests show on files.</summary>
+public sealed class ToolOnPostgreSqlTests : IAsyncLifetime
+{
+    private readonly TempFolder folder = new();
+    private Database database = null!;
+
+    public async Task InitializeAsync() => database = await Databases.CreateEmptyAsync();
+
+    public async Task DisposeAsync()
+    {
+        await database.DisposeAsync();
+        folder.Remove();
+    }
+
+    [Fact]
+    public async Task A_copy_into_a_database_and_back_is_the_same_byte_for_byte()
+    {
+        var (source, back) = (folder.File("source"), folder.File("back"));
+        await TestData.FillAsync(source, accounts: 5, many: 900);
+        var content = await TestData.ContentOfAsync(source);
+        var there = (await ToolRun.OfAsync("copy", "--from", source, "--to", database.ConnectionString)).IsDone();
+        Assert.Contains("0 were there before. Profiles: 5; API keys: 10.", there.Output, StringComparison.Ordinal);
+        Assert.Contains("Copying: 100% (", there.Errors, StringComparison.Ordinal);
+        (await ToolRun.OfAsync("verify", "--store", database.ConnectionString)).IsDone();
+        (await ToolRun.OfAsync("copy", "--from", $"postgres:{database.ConnectionString}", "--to", back)).IsDone();
+        Assert.Equal(content, await TestData.ContentOfAsync(back));
+        await using var ledger = database.OpenLedger();
+        Assert.StartsWith(await TestData.ContentOfAsync(ledger), content, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_in_the_way_of_the_second_half_of_a_copy_is_gone_when_it_goes_on()
+    {
+        var source = folder.File("source");
+        await TestData.FillAsync(source, accounts: 3, many: 2_000);
+        using var stop = new CancellationTokenSource();
+        var stopped = await ToolRun.OfAsync(["copy", "--from", source, "--to", database.ConnectionString], new CancellingWriter(stop, "Copying: 10%"), stop.Token);
+        Assert.Equal(ExitCode.Interrupted, stopped.Code);
+        var resumed = (await ToolRun.OfAsync("copy", "--from", source, "--to", database.ConnectionString)).IsDone();
+        Assert.DoesNotContain("; 0 were there before", resumed.Output, StringComparison.Ordinal);
+        await using var ledger = database.OpenLedger();
+        Assert.StartsWith(await TestData.ContentOfAsync(ledger), await TestData.ContentOfAsync(source), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("verify", "--store")]
+    [InlineData("copy", "--to", "{folder}", "--from")]
+    [InlineData("archive", "--before", "2026-01-01", "--to", "{folder}", "--store")]
+    public async Task A_database_without_a_ledger_is_told_of_and_left_alone(params string[] command)
+    {
+        string[] args = [.. command.Select(word => word.Replace("{folder}", folder.File("other.db"), StringComparison.Ordinal)), database.ConnectionString];
+        (await ToolRun.OfAsync(args)).IsOneSentence(ExitCode.CannotRun, $"There is no ledger in PostgreSQL at");
+        Assert.Equal(0L, await database.ExecuteAsync("SELECT count(*) FROM pg_namespace WHERE nspname = 'metering'"));
+        Assert.False(File.Exists(folder.File("other.db")));
+    }
+
+    [Fact]
+    public async Task Migration_makes_the_schema_for_a_server_that_may_not()
+    {
+        var made = (await ToolRun.OfAsync("migrate", "--store", database.ConnectionString)).IsDone();
+        Assert.Contains($": made, schema {PostgreSqlSchema.Version}.", made.Output, StringComparison.Ordinal);
+        Assert.Contains("nothing to do", (await ToolRun.OfAsync("migrate", "--store", database.ConnectionString)).IsDone().Output, StringComparison.Ordinal);
+        (await ToolRun.OfAsync("verify", "--store", database.ConnectionString)).IsDone();
+    }
+}
