@@ -93,9 +93,10 @@ internal sealed class ClusterLoad : IAsyncDisposable
 
     private async Task CallAsync(int caller)
     {
+        var random = new Random(caller);
         for (var call = 0; !stop.IsCancellationRequested; call++)
         {
-            var account = accounts[(caller + (call * 7)) % accounts.Count];
+            var account = accounts[random.Next(accounts.Count)];
             try
             {
                 var outcome = await meterOf(caller + call).DeductAsync(

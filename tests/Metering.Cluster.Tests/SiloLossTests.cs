@@ -85,5 +85,6 @@ public sealed class SiloLossTests
         await load.MoreAsync(2_000);
         await load.StopAsync();
         await load.VerifyAsync(ledger);
+        Assert.NotEqual(0, one.Watch.Overtaken + other.Watch.Overtaken);
     }
 }

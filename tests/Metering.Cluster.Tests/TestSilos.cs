@@ -10,7 +10,10 @@ internal sealed class TestSilos : IAsyncDisposable
 {
     private readonly InProcessTestCluster cluster;
 
-    private TestSilos(InProcessTestCluster cluster) => this.cluster = cluster;
+    private TestSilos(InProcessTestCluster cluster, LedgerWatch watch) => (this.cluster, Watch) = (cluster, watch);
+
+    /// <summary>What its silos append.</summary>
+    public LedgerWatch Watch { get; }
 
     /// <summary>The meter of a client outside every silo.</summary>
     public ICreditMeter Client => cluster.Client.ServiceProvider.GetRequiredService<ICreditMeter>();
@@ -21,12 +24,13 @@ internal sealed class TestSilos : IAsyncDisposable
 
     public static async Task<TestSilos> StartAsync(short silos, MemoryLedgerStore ledger, TimeProvider? clock = null, Catalogue? catalogue = null)
     {
+        var watch = new LedgerWatch();
         var builder = new InProcessTestClusterBuilder(silos);
         builder.Options.ConfigureFileLogging = false;
         builder.ConfigureSiloHost((_, host) => host.Services.AddCreditMetering(options =>
         {
             options.UseMemory();
-            options.LedgerStoreFactory = _ => new SharedMemoryLedger(ledger);
+            options.LedgerStoreFactory = _ => new SharedMemoryLedger(ledger, watch);
             options.Catalogue = catalogue ?? options.Catalogue;
             options.UseOrleansSilo(
                 silo =>
@@ -34,12 +38,12 @@ internal sealed class TestSilos : IAsyncDisposable
                     silo.AddMemoryGrainStorage(AccountHosting.StorageName);
                     silo.UseInMemoryReminderService();
                 },
-                metering => metering.Clock = clock);
+                metering => (metering.Clock, metering.WakeWindow) = (clock, TimeSpan.Zero));
         }));
         builder.ConfigureClientHost(host => host.Services.AddCreditMetering(options => options.UseOrleans(_ => { })));
         var cluster = builder.Build();
         await cluster.DeployAsync();
-        return new(cluster);
+        return new(cluster, watch);
     }
 
     /// <summary>The meter beside a silo.</summary>
@@ -60,6 +64,9 @@ internal sealed class TestSilos : IAsyncDisposable
             await cluster.RestartSiloAsync(silo);
         }
     }
+
+    /// <summary>Ends every account grain that is not in use, as Orleans does with idle ones.</summary>
+    public Task CollectAsync() => cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
 
     public async ValueTask DisposeAsync()
     {

@@ -3,15 +3,17 @@ using Metering.Engine;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Core;
+using Orleans.Placement;
 
 namespace Metering.Cluster;
 
 /// <summary>
 /// An account's place in the cluster. The account itself is the engine's, the same as in the embedded meter: this grain brings it into the
 /// silo's memory when it is activated, hands calls on, and lets go of it with a snapshot when it leaves. It is reentrant: calls decide
-/// synchronously under the account's lock, and wait side by side for one commit.
+/// synchronously under the account's lock, and wait side by side for one commit. Accounts are many and small, so chance alone spreads them
+/// evenly over the silos, also when thousands are placed within the second in which every silo's statistics would be old.
 /// </summary>
-[Reentrant, GrainType("account")]
+[Reentrant, GrainType("account"), RandomPlacement]
 internal sealed class AccountGrain(IGrainContext context, AccountHosting hosting) : IAccountGrain, IGrainBase, IRemindable
 {
     private readonly AccountId account = new(context.GrainId.Key.ToString()!);
@@ -57,7 +59,7 @@ internal sealed class AccountGrain(IGrainContext context, AccountHosting hosting
         }
 
         _ = reminder!.SetAsync();
-        return new() { Items = answers };
+        return new() { Items = answers, Silo = hosting.Silo };
     }
 
     public async Task ReceiveReminder(string reminderName, TickStatus status)

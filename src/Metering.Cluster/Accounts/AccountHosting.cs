@@ -16,6 +16,7 @@ internal sealed class AccountHosting
     {
         (Engine, Placed, Options, Logger) = (engine.Meter, engine.Placed, options, logger);
         Clock = engine.Clock;
+        Silo = services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
         Storage = services.GetKeyedService<IGrainStorage>(StorageName);
         Reminders = services.GetService<IReminderRegistry>();
     }
@@ -31,6 +32,9 @@ internal sealed class AccountHosting
 
     /// <summary>The accounts' clock.</summary>
     public TimeProvider Clock { get; }
+
+    /// <summary>The silo's address, as <see cref="SiloGrain"/>'s keys have it.</summary>
+    public string Silo { get; }
 
     public IGrainStorage? Storage { get; }
 

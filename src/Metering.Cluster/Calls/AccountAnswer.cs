@@ -71,4 +71,8 @@ internal sealed class AccountAnswers
 {
     [Id(0)]
     public required AccountAnswer[] Items { get; init; }
+
+    /// <summary>The silo that the account lives on, for the next calls; null where the caller knows it.</summary>
+    [Id(1)]
+    public string? Silo { get; init; }
 }

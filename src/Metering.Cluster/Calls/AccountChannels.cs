@@ -3,17 +3,15 @@ using System.Collections.Concurrent;
 namespace Metering.Cluster;
 
 /// <summary>
-/// The way from this process to accounts' grains. Calls to one account that are waiting together travel as one message: while two messages
-/// of an account are on their way, the next one gathers. A channel exists while its account has calls. Reads go beside writes, because a
-/// balance must not wait for a commit that a charge in the same message waits for.
+/// The way from this process to accounts elsewhere. Calls that wait together travel as one message: to an account's grain where nobody knows
+/// yet where it lives, and else to its silo, with the calls to other accounts there. While a few messages are on their way, the next one
+/// gathers; nothing lingers. Reads go beside writes, because a balance must not wait for a commit that a charge in the same message waits for.
 /// </summary>
 internal sealed class AccountChannels(IGrainFactory grains, int capacity)
 {
-    private readonly ConcurrentDictionary<(AccountId Account, bool IsRead), AccountChannel> channels = new();
+    private readonly ConcurrentDictionary<ChannelKey, Channel> channels = new();
+    private readonly AccountRoutes routes = new();
     private int waiting;
-
-    /// <summary>Calls on their way now.</summary>
-    public int Depth => Volatile.Read(ref waiting);
 
     /// <summary>Sends a call; null where too many calls are on their way already.</summary>
     /// <exception cref="OperationCanceledException">The caller gave up; a call that was sent already takes effect.</exception>
@@ -25,31 +23,70 @@ internal sealed class AccountChannels(IGrainFactory grains, int capacity)
             return null;
         }
 
+        var silo = routes.Find(account);
+        var isFound = false;
         try
         {
-            var sent = new SentCall(call, cancellationToken);
-            var key = (account, isRead);
+            var sent = new SentCall(account, call, cancellationToken);
+            var key = silo is null
+                ? new ChannelKey(account.Value, 0, IsSilo: false, isRead)
+                : new ChannelKey(silo, (int)((uint)account.GetHashCode() % SiloGrain.Lanes), IsSilo: true, isRead);
             while (!channels.GetOrAdd(key, static (key, owner) => owner.Create(key), this).TryAdd(sent))
             {
                 // It closed meanwhile; the next look makes another.
             }
 
-            return await sent.Answer.ConfigureAwait(false);
+            var answer = await sent.Answer.ConfigureAwait(false);
+            isFound = answer is not Moved;
+            return answer;
         }
         finally
         {
             Interlocked.Decrement(ref waiting);
+            if (silo is not null && !isFound)
+            {
+                routes.Forget(account, silo);
+            }
         }
     }
 
-    private AccountChannel Create((AccountId Account, bool IsRead) key) =>
-        new(grains.GetGrain<IAccountGrain>(key.Account.Value), closed => channels.TryRemove(KeyValuePair.Create(key, closed)));
+    private Channel Create(ChannelKey key)
+    {
+        void Close(Channel closed) => channels.TryRemove(KeyValuePair.Create(key, closed));
+        if (key.IsSilo)
+        {
+            var silo = grains.GetGrain<ISiloGrain>(SiloGrain.KeyOf(key.Name, key.Lane));
+            return new(
+                message => silo.RunAsync(new() { Accounts = [.. message.Select(static sent => sent.Account.Value)], Items = [.. message.Select(static sent => sent.Call)] }),
+                Close);
+        }
+
+        var grain = grains.GetGrain<IAccountGrain>(key.Name);
+        return new(
+            async message =>
+            {
+                var answers = await grain.RunAsync(new() { Items = [.. message.Select(static sent => sent.Call)] }).ConfigureAwait(false);
+                if (answers.Silo is { } silo)
+                {
+                    routes.Remember(message[0].Account, silo);
+                }
+
+                return answers;
+            },
+            Close);
+    }
+
+    /// <param name="Name">The silo, or the account.</param>
+    /// <param name="Lane">The silo's lane.</param>
+    /// <param name="IsSilo">True where it leads to a silo.</param>
+    /// <param name="IsRead">True for calls that wait for no commit.</param>
+    private readonly record struct ChannelKey(string Name, int Lane, bool IsSilo, bool IsRead);
 }
 
-/// <summary>The way to one account.</summary>
-internal sealed class AccountChannel(IAccountGrain grain, Action<AccountChannel> closed)
+/// <summary>The way to one grain. It exists while there are calls for it.</summary>
+internal sealed class Channel(Func<List<SentCall>, ValueTask<AccountAnswers>> send, Action<Channel> closed)
 {
-    /// <summary>One would leave the account's commits idle while its answers travel; more would only make messages smaller.</summary>
+    /// <summary>One would leave the commits there idle while its answers travel; more would only make messages smaller.</summary>
     private const int MaxInFlight = 2;
 
     private const int MaxCalls = 1_024;
@@ -103,7 +140,7 @@ internal sealed class AccountChannel(IAccountGrain grain, Action<AccountChannel>
         {
             try
             {
-                var answers = await grain.RunAsync(new() { Items = [.. message.Select(static call => call.Call)] }).ConfigureAwait(false);
+                var answers = await send(message).ConfigureAwait(false);
                 for (var index = 0; index < message.Count; index++)
                 {
                     message[index].Complete(answers.Items[index]);
@@ -159,11 +196,13 @@ internal sealed class SentCall
     private readonly TaskCompletionSource<AccountAnswer> source = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenRegistration registration;
 
-    public SentCall(AccountCall call, CancellationToken cancellationToken)
+    public SentCall(AccountId account, AccountCall call, CancellationToken cancellationToken)
     {
-        Call = call;
+        (Account, Call) = (account, call);
         registration = cancellationToken.UnsafeRegister(static (state, token) => ((SentCall)state!).source.TrySetCanceled(token), this);
     }
+
+    public AccountId Account { get; }
 
     public AccountCall Call { get; }
 
