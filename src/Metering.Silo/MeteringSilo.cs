@@ -1,3 +1,4 @@
+using Metering.Cluster;
 using Metering.Engine;
 using Metering.Gateway;
 using Orleans.Dashboard;
@@ -16,14 +17,7 @@ internal static class MeteringSilo
         DefaultData = MeteringConfiguration.DefaultData,
         Settings = [SiloSettings.Section],
         ConfigureMeter = Configure,
-        AddServices = services => services.AddLogging(logging =>
-        {
-            // Its first look compares with the time at which the machine started, and warns of hours.
-            logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
-
-            // A snapshot that was not read or written is told by its grain, in a sentence.
-            logging.AddFilter("Orleans.Storage", LogLevel.Critical);
-        }),
+        AddServices = AddServices,
         MapRoutes = MapDashboard,
         Introduce = (key, url) => $$"""
             curl -H "X-API-Key: {{key}}" {{url}}/v1/credits
@@ -34,6 +28,12 @@ internal static class MeteringSilo
     private static void Configure(CreditMeteringOptions options, IConfigurationSection section)
     {
         var settings = SiloSettings.Read(section);
+        if (settings.Connection is { } connection)
+        {
+            // Here it is one sentence; from Orleans it would be a start that fails with whatever the database said.
+            PostgreSqlMigration.RequireOrleans(connection);
+        }
+
         options.UseOrleansSilo(
             silo =>
             {
@@ -42,8 +42,29 @@ internal static class MeteringSilo
                 {
                     silo.AddDashboard();
                 }
+
+                if (Telemetry.IsWanted(Telemetry.Environment))
+                {
+                    silo.AddActivityPropagation();
+                }
             },
             cluster => cluster.WakeWindow = settings.WakeWindow);
+    }
+
+    private static void AddServices(IServiceCollection services)
+    {
+        services.AddLogging(logging =>
+        {
+            // Its first look compares with the time at which the machine started, and warns of hours.
+            logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+
+            // A snapshot that was not read or written is told by its grain, in a sentence.
+            logging.AddFilter("Orleans.Storage", LogLevel.Critical);
+        });
+        if (Telemetry.IsWanted(Telemetry.Environment))
+        {
+            services.AddHostedService(provider => new Telemetry(Telemetry.Environment, provider.GetRequiredService<AccountEngine>()));
+        }
     }
 
     private static void MapDashboard(WebApplication app)

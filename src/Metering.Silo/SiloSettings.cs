@@ -93,7 +93,7 @@ internal sealed record SiloSettings
         try
         {
             var builder = new NpgsqlConnectionStringBuilder(connection);
-            if (!builder.Keys.Contains("Maximum Pool Size"))
+            if (!builder.ShouldSerialize("Maximum Pool Size"))
             {
                 builder.MaxPoolSize = 16;
             }

@@ -29,7 +29,7 @@ public sealed partial class DependencyTests
         ],
         ["Metering.Gateway"] = ["Microsoft.AspNetCore.OpenApi"],
         ["Metering.Cli"] = ["Spectre.Console", "System.CommandLine"],
-        ["Metering.Silo"] = ["Microsoft.Orleans.Dashboard"],
+        ["Metering.Silo"] = ["Microsoft.Orleans.Dashboard", "OpenTelemetry.Exporter.OpenTelemetryProtocol"],
     };
 
     [Fact]

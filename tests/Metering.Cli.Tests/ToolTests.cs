@@ -87,6 +87,13 @@ public sealed class ToolTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_is_no_place_for_the_tables_of_a_cluster()
+    {
+        await TestData.FillAsync(Data);
+        (await ToolRun.OfAsync("migrate", "--orleans", "--store", Data)).IsOneSentence(ExitCode.CannotRun, "--orleans needs a PostgreSQL database");
+    }
+
+    [Fact]
     public async Task A_ledger_without_a_directory_stays_without_one()
     {
         await SqliteLedgerStore.Open(folder.File("embedded.db")).DisposeAsync();

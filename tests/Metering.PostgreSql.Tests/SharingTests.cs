@@ -113,7 +113,7 @@ public sealed class SharingTests : IAsyncLifetime
             await store.DisposeAsync();
         }
 
-        Assert.Equal((long)PostgreSqlSchema.Version, await empty.ExecuteAsync("SELECT count(*) FROM metering.schema_version"));
+        Assert.Equal((long)PostgreSqlSchema.Ledger.Version, await empty.ExecuteAsync("SELECT count(*) FROM metering.schema_version"));
     }
 
     [Fact]

@@ -94,7 +94,7 @@ public sealed class StartTests : IAsyncLifetime
     {
         await database.OpenLedger().DisposeAsync();
         await database.ExecuteAsync("INSERT INTO metering.schema_version (version) VALUES (99)");
-        Refused(database.ConnectionString, $"was made by a newer version (schema 99; this build knows {PostgreSqlSchema.Version}). Start the newer version.");
+        Refused(database.ConnectionString, $"was made by a newer version (schema 99; this build knows {PostgreSqlSchema.Ledger.Version}). Start the newer version.");
     }
 
     [Fact]

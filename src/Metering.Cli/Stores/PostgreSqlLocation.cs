@@ -61,13 +61,18 @@ internal sealed record PostgreSqlLocation(string ConnectionString) : StoreLocati
     public override ValueTask<IDirectoryStore> OpenDirectoryAsync(CancellationToken cancellationToken) => new(PostgreSqlDirectoryStore.Open(ConnectionString));
 
     /// <inheritdoc />
-    public override ValueTask<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken)
+    public override ValueTask<IReadOnlyList<string>> MigrateAsync(bool orleans, CancellationToken cancellationToken)
     {
-        var (before, after) = PostgreSqlMigration.Run(ConnectionString);
-        return new([before == 0 ? $"{Display}: made, schema {after}." : before == after
-            ? $"{Display}: schema {after} is this build's; nothing to do."
-            : $"{Display}: brought from schema {before} to {after}."]);
+        var ledger = Describe(Display, PostgreSqlMigration.Run(ConnectionString));
+        return new(orleans ? [ledger, Describe($"Orleans' tables in {Display}", PostgreSqlMigration.RunOrleans(ConnectionString))] : [ledger]);
     }
+
+    private static string Describe(string what, (int Before, int After) schema) => schema switch
+    {
+        (0, var after) => $"{what}: made, schema {after}.",
+        var (before, after) when before == after => $"{what}: schema {after} is this build's; nothing to do.",
+        var (before, after) => $"{what}: brought from schema {before} to {after}.",
+    };
 
     // Every record prints its members; this one must not print its password.
     protected override bool PrintMembers(StringBuilder builder)

@@ -46,8 +46,13 @@ internal sealed record SqliteLocation(string Path) : StoreLocation
         new(SqliteDirectoryStore.Open(SqliteMeteringOptions.DirectoryPath(Path)));
 
     /// <inheritdoc />
-    public override async ValueTask<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken)
+    public override async ValueTask<IReadOnlyList<string>> MigrateAsync(bool orleans, CancellationToken cancellationToken)
     {
+        if (orleans)
+        {
+            throw new MeteringStartupException($"--orleans needs a PostgreSQL database, which silos share; {Path} is of one process. Name it: --store \"Host=…;Database=…\".");
+        }
+
         RequireExisting();
         var before = SqliteSchema.Versions(Path).ToDictionary(file => file.Name, file => file.Version);
         await using (await OpenLedgerAsync(cancellationToken))

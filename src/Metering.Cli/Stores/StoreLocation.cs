@@ -53,7 +53,9 @@ internal abstract record StoreLocation
     public abstract ValueTask<IDirectoryStore> OpenDirectoryAsync(CancellationToken cancellationToken);
 
     /// <summary>Brings the store to this build's schema; into an empty database it makes the schema, for a server that may not.</summary>
+    /// <param name="orleans">Also the tables of a cluster of silos.</param>
+    /// <param name="cancellationToken">Stops between two steps.</param>
     /// <returns>What was done, a line each.</returns>
     /// <exception cref="MeteringStartupException">There is no such file or database, or it cannot be opened; the message says why and what to do.</exception>
-    public abstract ValueTask<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken);
+    public abstract ValueTask<IReadOnlyList<string>> MigrateAsync(bool orleans, CancellationToken cancellationToken);
 }

@@ -15,7 +15,7 @@ public static class PostgreSqlMigration
         var before = PostgreSqlDatabase.ReadSchemaVersion(connectionString, options);
         using (PostgreSqlDatabase.Open(connectionString, options, NullLogger.Instance))
         {
-            return (before, PostgreSqlSchema.Version);
+            return (before, PostgreSqlSchema.Ledger.Version);
         }
     }
 
@@ -23,4 +23,19 @@ public static class PostgreSqlMigration
     /// <param name="connectionString">As Npgsql reads it.</param>
     /// <exception cref="MeteringStartupException">The database cannot be used; the message says why and what mends it.</exception>
     public static int ReadVersion(string connectionString) => PostgreSqlDatabase.ReadSchemaVersion(connectionString, new());
+
+    /// <summary>
+    /// Makes the tables and queries of a cluster of silos (schema <c>orleans</c>, and the view <c>public.OrleansQuery</c>) or brings them up to
+    /// date, in one transaction; of several processes one does. It needs nothing of Orleans.
+    /// </summary>
+    /// <param name="connectionString">As Npgsql reads it; its user may make schemas, and views in the schema public.</param>
+    /// <returns>The schema's version before, 0 for none, and this build's.</returns>
+    /// <exception cref="MeteringStartupException">The database cannot be used; the message says why and what mends it.</exception>
+    public static (int Before, int After) RunOrleans(string connectionString) =>
+        (PostgreSqlDatabase.MigrateOrleans(connectionString), PostgreSqlSchema.Orleans.Version);
+
+    /// <summary>Looks whether silos can use the tables of <see cref="RunOrleans"/>, and changes nothing.</summary>
+    /// <param name="connectionString">As Npgsql reads it, of a silo.</param>
+    /// <exception cref="MeteringStartupException">They are missing, older or newer, or may not be used; the message says which and what mends it.</exception>
+    public static void RequireOrleans(string connectionString) => PostgreSqlDatabase.RequireOrleans(connectionString);
 }

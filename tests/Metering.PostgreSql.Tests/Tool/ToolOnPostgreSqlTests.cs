@@ -65,7 +65,7 @@ public sealed class ToolOnPostgreSqlTests : IAsyncLifetime
     public async Task Migration_makes_the_schema_for_a_server_that_may_not()
     {
         var made = (await ToolRun.OfAsync("migrate", "--store", database.ConnectionString)).IsDone();
-        Assert.Contains($": made, schema {PostgreSqlSchema.Version}.", made.Output, StringComparison.Ordinal);
+        Assert.Contains($": made, schema {PostgreSqlSchema.Ledger.Version}.", made.Output, StringComparison.Ordinal);
         Assert.Contains("nothing to do", (await ToolRun.OfAsync("migrate", "--store", database.ConnectionString)).IsDone().Output, StringComparison.Ordinal);
         (await ToolRun.OfAsync("verify", "--store", database.ConnectionString)).IsDone();
     }
