@@ -12,7 +12,8 @@ internal static class ClusterBenchmarkProgram
           dotnet run -c Release --project tests/Metering.Cluster.Benchmarks -- COMMAND [options]
 
         memory    a silo in this process on a memory store, 64 callers: a deduction beside an empty grain call and the embedded meter
-        postgres  the same silo on PostgreSQL, every commit synced, 256 callers: a deduction beside the embedded meter's
+        postgres  the same silo on PostgreSQL, every commit synced, 256 callers: a deduction beside the embedded meter's, and beside a grain that writes its
+                  state on each deduction
         client    from this process to a silo in another one over TCP, memory store, 64 callers: a deduction beside an empty grain call
         """;
 

@@ -1,4 +1,5 @@
 using Metering.Benchmarks;
+using Metering.Engine;
 
 namespace Metering.Cluster.Benchmarks;
 
@@ -16,6 +17,10 @@ internal static class ComparedSystems
     public const string Bare = "bare call";
     public const string Cluster = "cluster";
     public const string Embedded = "postgres";
+    public const string Stored = "state written";
+
+    /// <summary>Of grain storage: as many as Npgsql takes by itself would leave none for the meter's turn.</summary>
+    private const int StorageConnections = 64;
 
     public static readonly ComparedPart Memory = new("memory", 64, static _ =>
     {
@@ -24,7 +29,15 @@ internal static class ComparedSystems
     });
 
     public static readonly ComparedPart PostgreSql = new("postgres", 256, static store =>
-        [new MeterSystem(store), new ClusterMeter("a deduction through the meter of the silo's own process, on the same PostgreSQL", new LocalSilo(store))]);
+    [
+        new MeterSystem(store),
+        new ClusterMeter("a deduction through the meter of the silo's own process, on the same PostgreSQL", new LocalSilo(store)),
+        new GrainCalls<IStateGrain>(
+            Stored,
+            "a grain that keeps a balance and awaits WriteStateAsync on each deduction, AdoNet grain storage on the same PostgreSQL",
+            new LocalSilo(store, silo => AddStorage(silo, store.ConnectionString)),
+            static (grain, request) => grain.DeductAsync(request)),
+    ]);
 
     public static readonly ComparedPart Client = new("client", 64, static _ =>
     {
@@ -39,6 +52,12 @@ internal static class ComparedSystems
     {
         await using var store = new PostgresMeterStore();
         await new Comparison(results).RunAsync(part, arguments, part.Create(store));
+    }
+
+    private static void AddStorage(ISiloBuilder silo, string connectionString)
+    {
+        PostgreSqlMigration.RunOrleans(connectionString);
+        silo.AddAdoNetGrainStorage(StateGrain.Storage, options => (options.Invariant, options.ConnectionString) = ("Npgsql", $"{connectionString};Maximum Pool Size={StorageConnections}"));
     }
 
     private static GrainCalls<IEmptyGrain> EmptyCalls(IClusterHost host) =>

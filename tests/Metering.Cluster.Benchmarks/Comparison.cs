@@ -32,6 +32,7 @@ internal sealed class Comparison(ResultStore results)
           --seconds N             of one system's turn, 1 to 600, default 10
           --warmup N              seconds before each turn, 1 to 600, default 3
           --rounds N              turns a system, 1 to 100, default 3; medians count
+          --systems a,b           some of the systems, as the tables call them; default all
         """;
 
     public async Task RunAsync(ComparedPart part, Arguments arguments, IReadOnlyList<ILoadSystem> systems)
@@ -40,7 +41,9 @@ internal sealed class Comparison(ResultStore results)
         var accounts = arguments.Numbers("--accounts", [10_000, 1], 1, 1_000_000);
         var (seconds, warmup) = (arguments.Number("--seconds", 10, 1, 600), arguments.Number("--warmup", 3, 1, 600));
         var rounds = arguments.Number("--rounds", 3, 1, 100);
+        var chosen = arguments.Choices("--systems", [.. systems.Select(system => system.Name)], [.. systems.Select(system => system.Name)]);
         arguments.RefuseOthers();
+        systems = [.. systems.Where(system => chosen.Contains(system.Name))];
         if (systems.Select(system => system.Missing).OfType<string>().FirstOrDefault() is { } missing)
         {
             Console.WriteLine($"{part.Name} is left out: {missing}");

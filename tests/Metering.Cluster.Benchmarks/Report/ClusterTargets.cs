@@ -12,12 +12,16 @@ internal sealed class ClusterTargets(ResultStore results)
         {
             yield return Share($"in process, {load}, beside an empty grain call", 0.6, ComparedSystems.Memory, isHot, ComparedSystems.Empty);
             yield return Share($"PostgreSQL, {load}, beside the embedded meter", 0.8, ComparedSystems.PostgreSql, isHot, ComparedSystems.Embedded);
+            yield return Times($"PostgreSQL, {load}, beside a grain that writes its state", 10, ComparedSystems.PostgreSql, isHot, ComparedSystems.Stored);
             yield return Share($"client over TCP, {load}, beside an empty grain call", 0.6, ComparedSystems.Client, isHot, ComparedSystems.Empty);
         }
     }
 
     private TargetRow Share(string name, double target, ComparedPart part, bool isHot, string peer) => Beside(name, part, isHot, peer, target,
         MarkdownPage.Text($">= {target * 100:0} %"), (ratio, mine, theirs) => MarkdownPage.Text($"{ratio * 100:0} % ({mine:N0}/s, {theirs:N0}/s)"));
+
+    private TargetRow Times(string name, double target, ComparedPart part, bool isHot, string peer) => Beside(name, part, isHot, peer, target,
+        MarkdownPage.Text($">= {target:0.#}x"), (ratio, mine, theirs) => MarkdownPage.Text($"{ratio:0.0}x ({mine:N0}/s, {theirs:N0}/s)"));
 
     private TargetRow Beside(string name, ComparedPart part, bool isHot, string peer, double target, string wanted, Func<double, double, double, string> text)
     {
