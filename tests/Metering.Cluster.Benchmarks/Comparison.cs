@@ -32,7 +32,7 @@ internal sealed class Comparison(ResultStore results)
           --seconds N             of one system's turn, 1 to 600, default 10
           --warmup N              seconds before each turn, 1 to 600, default 3
           --rounds N              turns a system, 1 to 100, default 3; medians count
-          --systems a,b           some of the systems, as the tables call them; default all
+          --systems a,b           some of the systems, as the tables call them, to look into: their figures are not kept; default all
         """;
 
     public async Task RunAsync(ComparedPart part, Arguments arguments, IReadOnlyList<ILoadSystem> systems)
@@ -41,7 +41,8 @@ internal sealed class Comparison(ResultStore results)
         var accounts = arguments.Numbers("--accounts", [10_000, 1], 1, 1_000_000);
         var (seconds, warmup) = (arguments.Number("--seconds", 10, 1, 600), arguments.Number("--warmup", 3, 1, 600));
         var rounds = arguments.Number("--rounds", 3, 1, 100);
-        var chosen = arguments.Choices("--systems", [.. systems.Select(system => system.Name)], [.. systems.Select(system => system.Name)]);
+        var names = systems.Select(system => system.Name).ToArray();
+        var chosen = arguments.Choices("--systems", names, names);
         arguments.RefuseOthers();
         systems = [.. systems.Where(system => chosen.Contains(system.Name))];
         if (systems.Select(system => system.Missing).OfType<string>().FirstOrDefault() is { } missing)
@@ -50,16 +51,31 @@ internal sealed class Comparison(ResultStore results)
             return;
         }
 
-        results.Save("machine", Machine.This());
+        var isComplete = systems.Count == names.Length;
+        if (isComplete)
+        {
+            results.Save("machine", Machine.This());
+        }
+
         foreach (var count in accounts)
         {
             var shape = new LoadShape(callers, count, true, warmup, seconds);
             Console.WriteLine($"{part.Name}, {shape}, {rounds} rounds of {systems.Count} systems, {seconds} s each after {warmup} s of warm-up");
-            await CompareAsync(part.Name, shape, rounds, systems, $"{part.Name} --callers {callers} --accounts {count} --seconds {seconds} --warmup {warmup} --rounds {rounds}");
+            foreach (var result in await CompareAsync(part.Name, shape, rounds, systems, $"{part.Name} --callers {callers} --accounts {count} --seconds {seconds} --warmup {warmup} --rounds {rounds}"))
+            {
+                var figure = result.Median();
+                Console.WriteLine($"  {result.System,-18} {figure.BurstRate,9:N0}/s  {figure.Latency}  {figure.Notes}");
+
+                // A ratio compares systems of one run: part of a run must not take its place beside another's.
+                if (isComplete)
+                {
+                    results.Save(result.Name, result);
+                }
+            }
         }
     }
 
-    private async Task CompareAsync(string part, LoadShape shape, int rounds, IReadOnlyList<ILoadSystem> systems, string command)
+    private static async Task<IEnumerable<ComparedResult>> CompareAsync(string part, LoadShape shape, int rounds, IReadOnlyList<ILoadSystem> systems, string command)
     {
         var figures = systems.Select(_ => new List<LoadFigure>()).ToArray();
         for (var round = 0; round < rounds; round++)
@@ -72,12 +88,6 @@ internal sealed class Comparison(ResultStore results)
             }
         }
 
-        for (var index = 0; index < systems.Count; index++)
-        {
-            var result = new ComparedResult(part, systems[index].Name, shape, figures[index], command);
-            results.Save(result.Name, result);
-            var figure = result.Median();
-            Console.WriteLine($"  {result.System,-18} {figure.BurstRate,9:N0}/s  {figure.Latency}  {figure.Notes}");
-        }
+        return systems.Select((system, index) => new ComparedResult(part, system.Name, shape, figures[index], command));
     }
 }
