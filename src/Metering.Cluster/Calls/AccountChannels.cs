@@ -118,18 +118,9 @@ internal sealed class Channel(Func<List<SentCall>, ValueTask<AccountAnswers>> se
             inFlight++;
         }
 
-        // The calls of many callers travel together: they must not take the first one's context along.
-        if (ExecutionContext.IsFlowSuppressed())
-        {
-            _ = PumpAsync();
-            return true;
-        }
-
-        using (ExecutionContext.SuppressFlow())
-        {
-            _ = PumpAsync();
-        }
-
+        // Not here: callers that one answer woke come back one after another, and their calls travel as one message where its pump is behind them
+        // in the pool's line. Sent with the first of them, it held one call, and all others waited for that one's answer. A pump has no caller's context, either.
+        ThreadPool.UnsafeQueueUserWorkItem(static channel => _ = channel.PumpAsync(), this, preferLocal: false);
         return true;
     }
 
@@ -153,6 +144,9 @@ internal sealed class Channel(Func<List<SentCall>, ValueTask<AccountAnswers>> se
                     call.Fail(exception);
                 }
             }
+
+            // Behind those who were just told, for the same reason.
+            await Task.Yield();
         }
     }
 

@@ -6,7 +6,8 @@ namespace Metering.Benchmarks;
 /// <param name="title">For the progress line.</param>
 /// <param name="shape">How many callers, and how long.</param>
 /// <param name="backlog">What waits to be moved to its final place; null for none.</param>
-internal sealed class ClosedLoop(string title, LoadShape shape, Func<long?> backlog)
+/// <param name="others">Processor time so far of other processes that serve the calls; null for none.</param>
+internal sealed class ClosedLoop(string title, LoadShape shape, Func<long?> backlog, Func<TimeSpan>? others = null)
 {
     private volatile LatencyHistogram latencies = new();
     private volatile bool isOver;
@@ -16,6 +17,9 @@ internal sealed class ClosedLoop(string title, LoadShape shape, Func<long?> back
 
     /// <summary>What the process spent on the calls measured, for people.</summary>
     public string Cost { get; private set; } = string.Empty;
+
+    /// <summary>Processor time a call measured, other processes' included.</summary>
+    public double ProcessorMicroseconds { get; private set; } = double.NaN;
 
     /// <summary>Where callers count what they waited.</summary>
     public LatencyHistogram Latencies => latencies;
@@ -27,12 +31,13 @@ internal sealed class ClosedLoop(string title, LoadShape shape, Func<long?> back
         var running = Task.WhenAll(Enumerable.Range(0, callers).Select(caller => Task.Run(() => call(caller))));
         await WaitAsync($"{title}, warm-up", shape.WarmupSeconds, running);
         var counted = latencies = new();
-        var cost = ProcessCost.Begin();
+        var cost = ProcessCost.Begin(others);
         var clock = Stopwatch.StartNew();
         await WaitAsync(title, shape.Seconds, running);
         isOver = true;
         await running;
         var seconds = clock.Elapsed.TotalSeconds;
+        ProcessorMicroseconds = cost.MicrosecondsOf(counted.Count);
         Cost = cost.Of(counted.Count, clock.Elapsed);
         return (counted.Count, seconds, counted.ToPercentiles());
     }

@@ -22,6 +22,9 @@ internal sealed record LoadShape(int Callers, int Accounts, bool Keys, int Warmu
 /// <param name="Notes">How it was driven, for the report; empty for nothing particular.</param>
 internal sealed record LoadFigure(long Calls, double Seconds, double DrainSeconds, long Refused, Percentiles Latency, string Notes = "")
 {
+    /// <summary>Processor time a call, in microseconds, of the harness's process and those that serve it; NaN where it was not looked at.</summary>
+    public double ProcessorMicroseconds { get; init; } = double.NaN;
+
     /// <summary>Calls a second while they were made: the burst.</summary>
     public double BurstRate => Calls / Seconds;
 

@@ -11,6 +11,9 @@ internal sealed class PostgresMeterStore : IMeterStore
 
     public string Name => "postgres";
 
+    /// <summary>Where it is, once it was chosen.</summary>
+    public string ConnectionString => $"Host={server!.Host};Username={PostgreSqlServer.User};Database=postgres";
+
     public string? Missing => PostgreSqlServer.IsInstalled ? null : PostgreSqlServer.HowToInstall;
 
     public async Task ConfigureAsync(CreditMeteringOptions options, string folder)
@@ -25,7 +28,7 @@ internal sealed class PostgresMeterStore : IMeterStore
             await server.ExecuteAsync("CHECKPOINT");
         }
 
-        options.UsePostgreSql($"Host={server.Host};Username={PostgreSqlServer.User};Database=postgres");
+        options.UsePostgreSql(ConnectionString);
     }
 
     public async ValueTask DisposeAsync()

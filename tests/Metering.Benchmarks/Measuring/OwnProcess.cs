@@ -1,10 +1,16 @@
 using System.Diagnostics;
+using System.Reflection;
 
 namespace Metering.Benchmarks;
 
-/// <summary>Runs other people's programs to their end.</summary>
+/// <summary>Processes of the harness's own: other people's programs, and itself.</summary>
 internal static class OwnProcess
 {
+    /// <summary>This program once more, with other arguments.</summary>
+    public static ProcessStartInfo Again(IEnumerable<string> arguments) => new(
+        Environment.ProcessPath!,
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? arguments.Prepend(Assembly.GetEntryAssembly()!.Location) : arguments);
+
     /// <summary>Runs a program and gives its output.</summary>
     /// <param name="program">The program.</param>
     /// <param name="arguments">Its arguments.</param>

@@ -18,6 +18,8 @@ internal sealed class ReportCommand(ResultStore results)
 
     private static readonly IReadOnlyList<string> Parts = ["commits", "micro", "memory", "load", "peers", "http", "sweep"];
 
+    private const string Project = "Metering.Benchmarks";
+
     /// <summary>Seconds beside the measured ones: starting, opening accounts, warming up.</summary>
     private const int Overhead = 8;
 
@@ -27,7 +29,7 @@ internal sealed class ReportCommand(ResultStore results)
         var sustained = arguments.Number("--sustained", 120, 1, 3_600);
         var only = arguments.Choices("--only", Parts, Parts);
         var stores = arguments.Choices("--stores", LoadSystems.Stores, LoadSystems.Stores);
-        var page = PageOf(arguments);
+        var page = PageOf(arguments, Project);
         arguments.RefuseOthers();
         var steps = Steps(stores, burst, sustained).Where(step => only.Contains(step.Part)).ToArray();
         Console.WriteLine($"{steps.Length} steps, about {TimeSpan.FromSeconds(steps.Sum(step => step.Seconds)):h\\:mm\\:ss} in all; raw results go to {results.PathOf(string.Empty)}");
@@ -48,7 +50,7 @@ internal sealed class ReportCommand(ResultStore results)
 
     public Task TableAsync(Arguments arguments)
     {
-        var page = PageOf(arguments);
+        var page = PageOf(arguments, Project);
         arguments.RefuseOthers();
         return WriteAsync(page);
     }
@@ -85,7 +87,9 @@ internal sealed class ReportCommand(ResultStore results)
         yield return ("sweep", "sweep", 6 * 7 * 9);
     }
 
-    private static string PageOf(Arguments arguments)
+    /// <summary>The page that a command line names, else the one of a project of the repository around the current folder.</summary>
+    /// <exception cref="ArgumentException">The current folder is in no repository.</exception>
+    public static string PageOf(Arguments arguments, string project)
     {
         if (arguments.Text("--page") is { } page)
         {
@@ -96,7 +100,7 @@ internal sealed class ReportCommand(ResultStore results)
         {
             if (File.Exists(Path.Combine(folder.FullName, "Metering.sln")))
             {
-                return Path.Combine(folder.FullName, "tests", "Metering.Benchmarks", "RESULTS.md");
+                return Path.Combine(folder.FullName, "tests", project, "RESULTS.md");
             }
         }
 
@@ -106,18 +110,7 @@ internal sealed class ReportCommand(ResultStore results)
     /// <summary>A process a part, so that none inherits the heap of another.</summary>
     private async Task RunAsync(string command)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!);
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
-        {
-            start.ArgumentList.Add(typeof(ReportCommand).Assembly.Location);
-        }
-
-        foreach (var argument in command.Split(' ').Append("--results").Append(results.PathOf(string.Empty)))
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using var process = Process.Start(start)!;
+        using var process = Process.Start(OwnProcess.Again([.. command.Split(' '), "--results", results.PathOf(string.Empty)]))!;
         await process.WaitForExitAsync();
         if (process.ExitCode != 0)
         {

@@ -1,34 +1,33 @@
-using System.Globalization;
-using System.Text;
+using static Metering.Benchmarks.MarkdownPage;
 
 namespace Metering.Benchmarks;
 
 /// <summary>RESULTS.md, from stored results alone.</summary>
 internal sealed class ReportPage(ResultStore results)
 {
-    private readonly StringBuilder page = new();
+    private readonly MarkdownPage page = new();
 
     /// <summary>The page.</summary>
     /// <param name="plot">The plot's file name beside the page; null for none.</param>
     /// <param name="leftOut">Peers that were not installed, and how to install them.</param>
     public string Render(string? plot, IReadOnlyList<string> leftOut)
     {
-        Line("# Results");
-        Line();
+        page.Line("# Results");
+        page.Line();
         if (results.Find<Machine>("machine") is { } machine)
         {
-            LineOf($"Measured {machine.MeasuredAt:yyyy-MM-dd HH:mm} UTC on {machine}.");
-            Line();
+            page.LineOf($"Measured {machine.MeasuredAt:yyyy-MM-dd HH:mm} UTC on {machine}.");
+            page.Line();
         }
 
-        Line("`dotnet run -c Release --project tests/Metering.Benchmarks -- report` measures all of it again and writes this page;");
-        Line("`-- table` writes it from the results of parts that were run alone. Burst: calls a second while they were made. Sustained: with the time");
-        Line("that the system then took to move everything to its final place in the division. The meter has everything on: hash chain, idempotency");
-        Line("keys, a durable answer to every call. Peers run in the same run on the same disk and processors, with their durability on.");
+        page.Line("`dotnet run -c Release --project tests/Metering.Benchmarks -- report` measures all of it again and writes this page;");
+        page.Line("`-- table` writes it from the results of parts that were run alone. Burst: calls a second while they were made. Sustained: with the time");
+        page.Line("that the system then took to move everything to its final place in the division. The meter has everything on: hash chain, idempotency");
+        page.Line("keys, a durable answer to every call. Peers run in the same run on the same disk and processors, with their durability on.");
         foreach (var line in leftOut)
         {
-            Line();
-            Line($"Left out: {line}.");
+            page.Line();
+            page.Line($"Left out: {line}.");
         }
 
         AddTargets();
@@ -42,12 +41,12 @@ internal sealed class ReportPage(ResultStore results)
         return page.ToString();
     }
 
-    private void AddTargets() => AddTable(
+    private void AddTargets() => page.AddTable(
         "Beside the targets",
         ["", "target", "measured", ""],
         new Targets(results).Rows().Select(row => new[] { row.Name, row.Target, row.Measured ?? "not measured", row.Measured is null ? string.Empty : row.IsReached ? "reached" : "**not reached**" }));
 
-    private void AddLoads() => AddTable(
+    private void AddLoads() => page.AddTable(
         "Loads",
         ["system", "in flight", "accounts", "kind", "rate/s", "measured s", "drain s", "p50 ms", "p90", "p99", "p99.9", "max", "driven by"],
         results.All<LoadResult>("burst-").Concat(results.All<LoadResult>("sustained-"))
@@ -65,10 +64,10 @@ internal sealed class ReportPage(ResultStore results)
 
     private void AddSystems()
     {
-        Line();
+        page.Line();
         foreach (var system in LoadSystems.All)
         {
-            Line($"- **{system}**: {LoadSystems.Create(system).Description}.");
+            page.Line($"- **{system}**: {LoadSystems.Create(system).Description}.");
         }
     }
 
@@ -76,10 +75,10 @@ internal sealed class ReportPage(ResultStore results)
     {
         if (plot is not null)
         {
-            Line();
-            Line("## Over the number of callers");
-            Line();
-            Line($"![Throughput and latency over the number of callers]({plot})");
+            page.Line();
+            page.Line("## Over the number of callers");
+            page.Line();
+            page.Line($"![Throughput and latency over the number of callers]({plot})");
         }
     }
 
@@ -90,7 +89,7 @@ internal sealed class ReportPage(ResultStore results)
             return;
         }
 
-        AddTable(
+        page.AddTable(
             "HTTP",
             ["request", "rate/s", "p50 ms", "p99 ms", "beside"],
             HttpCall.All.Where(call => http.Figures.ContainsKey(call.Name)).Select(call => new[]
@@ -101,24 +100,24 @@ internal sealed class ReportPage(ResultStore results)
                     ? Text($"{http.Figures[call.Name].RatePerSecond / empty.RatePerSecond * 100:0} % of `{HttpCall.Named(baseline).Method} {HttpCall.Named(baseline).Path}`")
                     : string.Empty,
             }));
-        Line();
-        LineOf($"{http.Driver}, {http.Connections} connections over loopback, {http.Accounts:N0} accounts with a key each, store {http.Store}, medians of {http.Rounds} rounds of {http.Seconds} s.");
-        Line("Every endpoint gets the same headers and body, built by the same script on the same processors. `/bare` is Kestrel and routing alone,");
-        Line("`/empty` has what every answer of the gateway has (the request id).");
+        page.Line();
+        page.LineOf($"{http.Driver}, {http.Connections} connections over loopback, {http.Accounts:N0} accounts with a key each, store {http.Store}, medians of {http.Rounds} rounds of {http.Seconds} s.");
+        page.Line("Every endpoint gets the same headers and body, built by the same script on the same processors. `/bare` is Kestrel and routing alone,");
+        page.Line("`/empty` has what every answer of the gateway has (the request id).");
     }
 
-    private void AddMemory() => AddTable(
+    private void AddMemory() => page.AddTable(
         "Memory",
         ["", "bytes each", "built"],
         results.All<MemoryResult>("memory-").Select(result => new[] { result.What, Text($"{result.BytesEach:N1}"), Text($"{result.Count:N0}") }));
 
     private void AddSmall()
     {
-        AddTable(
+        page.AddTable(
             "One durable record",
             ["", "p50 ms", "p99 ms", "times"],
             results.All<CommitResult>("commit-").Select(result => new[] { result.Description, Text($"{result.Latency.P50:0.000}"), Text($"{result.Latency.P99:0.000}"), Text($"{result.Count:N0}") }));
-        AddTable(
+        page.AddTable(
             "Small parts",
             ["", "mean ns", "± ns", "allocated B"],
             results.All<MicroResult>("micro-").Select(result => new[] { result.Name, Text($"{result.Nanoseconds:N1}"), Text($"{result.Error:N1}"), Text($"{result.AllocatedBytes}") }));
@@ -129,36 +128,14 @@ internal sealed class ReportPage(ResultStore results)
         var commands = results.All<LoadResult>("burst-").Concat(results.All<LoadResult>("sustained-")).Select(result => result.Command).Distinct().ToArray();
         if (commands.Length > 0)
         {
-            Line();
-            Line("## Commands");
-            Line();
-            Line("Each after `dotnet run -c Release --project tests/Metering.Benchmarks --`; `--help` lists all.");
-            Line();
-            Line("```");
-            Array.ForEach(commands, Line);
-            Line("```");
+            page.Line();
+            page.Line("## Commands");
+            page.Line();
+            page.Line("Each after `dotnet run -c Release --project tests/Metering.Benchmarks --`; `--help` lists all.");
+            page.Line();
+            page.Line("```");
+            Array.ForEach(commands, page.Line);
+            page.Line("```");
         }
     }
-
-    private void AddTable(string title, IReadOnlyList<string> columns, IEnumerable<string[]> rows)
-    {
-        var all = rows.ToArray();
-        if (all.Length == 0)
-        {
-            return;
-        }
-
-        Line();
-        Line($"## {title}");
-        Line();
-        Line($"| {string.Join(" | ", columns)} |");
-        Line($"|{string.Concat(Enumerable.Repeat("---|", columns.Count))}");
-        Array.ForEach(all, row => Line($"| {string.Join(" | ", row)} |"));
-    }
-
-    private void LineOf(FormattableString text) => page.Append(Text(text)).Append('\n');
-
-    private void Line(string text = "") => page.Append(text).Append('\n');
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
