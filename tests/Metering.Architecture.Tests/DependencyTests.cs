@@ -78,7 +78,7 @@ public sealed partial class DependencyTests
     {
         var filter = File.ReadAllText(Path.Combine(Repository.Root, "Metering.Embedded.slnf"));
         var projects = ProjectPath().Matches(filter).Select(match => Path.Combine(Repository.Root, match.Value.Replace("\\\\", "/", StringComparison.Ordinal)));
-        Assert.All(projects, project => Assert.DoesNotContain("Orleans", File.ReadAllText(project), StringComparison.Ordinal));
+        Assert.All(projects, project => Assert.DoesNotContain("Microsoft.Orleans", File.ReadAllText(project), StringComparison.Ordinal));
         Assert.DoesNotContain("Metering.Cluster", filter, StringComparison.Ordinal);
     }
 
