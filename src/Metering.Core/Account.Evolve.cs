@@ -183,7 +183,7 @@ public static partial class Account
             return DateTimeOffset.MinValue;
         }
 
-        var expiry = state.Grants.NextToExpire?.ExpiresAt ?? DateTimeOffset.MaxValue;
+        var expiry = state.Grants.NextExpiry;
         return expiry < state.PeriodEnd ? expiry : state.PeriodEnd;
     }
 }

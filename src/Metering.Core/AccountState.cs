@@ -89,8 +89,7 @@ public sealed class AccountState
     internal HashSet<UInt128> ExternalReferences { get; } = [];
 
     /// <summary>
-    /// When something falls due without anybody's call: the period's end or the next expiry. <see cref="Account.Evolve"/> keeps it, by a look
-    /// at every grant that has something left.
+    /// When something falls due without anybody's call: the period's end or the next expiry (<see cref="Account.Evolve"/> keeps it).
     /// </summary>
     public DateTimeOffset NextDue { get; internal set; } = DateTimeOffset.MaxValue;
 

@@ -43,6 +43,9 @@ public sealed class Grants
     /// <summary>The grants with what is left of each, in the order of spending.</summary>
     public IReadOnlyList<Burn> InSpendOrder => inSpendOrder;
 
+    /// <summary>When the first of them ends; the end of time where none does.</summary>
+    public DateTimeOffset NextExpiry { get; private set; } = DateTimeOffset.MaxValue;
+
     /// <summary>The grant that ends first, with what is left of it; null where none ends.</summary>
     public Burn? NextToExpire
     {
@@ -101,6 +104,7 @@ public sealed class Grants
         if (left.IsZero)
         {
             inSpendOrder.RemoveAt(index);
+            NextExpiry = NextToExpire?.ExpiresAt ?? DateTimeOffset.MaxValue;
         }
         else
         {
@@ -124,6 +128,7 @@ public sealed class Grants
         {
             var at = inSpendOrder.FindIndex(other => ComesBefore(part, other));
             inSpendOrder.Insert(at < 0 ? inSpendOrder.Count : at, part);
+            NextExpiry = NextToExpire?.ExpiresAt ?? DateTimeOffset.MaxValue;
         }
 
         AddToSum(part.Bucket, part.Amount);

@@ -36,6 +36,7 @@ public static class CreditMeteringServices
     private static void AddEmbedded(IServiceCollection services, CreditMeteringOptions options)
     {
         services.AddSingleton<FatalLedgerFailure>();
+        services.AddSingleton<ICallLimits, LocalCallLimits>();
         services.AddSingleton(provider => new EmbeddedCreditMeter(
             provider.GetRequiredService<ILedgerStore>(),
             options,

@@ -58,6 +58,7 @@ public static class OrleansMetering
         silo.Services.AddSingleton<AccountEngine>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<AccountEngine>());
         silo.Services.AddSingleton<AccountHosting>();
+        silo.Services.AddSingleton<ICallLimits, OrleansCallLimits>();
         silo.Services.AddPlacementDirector<AtItsSilo, AtItsSiloDirector>();
         silo.Services.AddSingleton(services => new OrleansCreditMeter(
             services.GetRequiredService<IGrainFactory>(), options, cluster, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<AccountEngine>()));
@@ -72,6 +73,7 @@ public static class OrleansMetering
         var cluster = Read(configure);
         client.Services.AddSingleton(services => new OrleansCreditMeter(
             services.GetRequiredService<IGrainFactory>(), options, cluster, services.GetRequiredService<TimeProvider>(), local: null));
+        client.Services.AddSingleton<ICallLimits, OrleansCallLimits>();
         client.Services.AddSingleton<Metering.ICreditMeter>(services => services.GetRequiredService<OrleansCreditMeter>());
         client.Configure<ClientMessagingOptions>(messaging => messaging.ResponseTimeout = cluster.ResponseTimeout);
     }

@@ -58,7 +58,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
     /// <inheritdoc />
     public ValueTask<long> FindKeyAsync(AccountId account, UInt128 key, CancellationToken cancellationToken = default) =>
-        Read(account, ledger => ledger.Keys.GetValueOrDefault(key), 0, cancellationToken);
+        Read(account, ledger => ledger.FindKey(key), 0, cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<LedgerSnapshot>> ReadSnapshotsAsync(AccountId account, CancellationToken cancellationToken = default) =>
@@ -178,6 +178,9 @@ public sealed class MemoryLedgerStore : ILedgerStore
     {
         private readonly List<StoredRow> rows = [];
 
+        // Made by the first look-up, which few accounts ever have: accounts in memory know their keys.
+        private Dictionary<UInt128, long>? keys;
+
         public MemoryPages Pages => pages;
 
         public LedgerHead Head { get; private set; }
@@ -189,8 +192,6 @@ public sealed class MemoryLedgerStore : ILedgerStore
 
         public long Transactions => rows.Count > 0 ? rows[^1].TransactionNumber : Base?.Transactions ?? 0;
 
-        public Dictionary<UInt128, long> Keys { get; } = [];
-
         public List<LedgerSnapshot> Snapshots { get; } = [];
 
         public void Append(AppendGroup group)
@@ -198,15 +199,32 @@ public sealed class MemoryLedgerStore : ILedgerStore
             for (var index = 0; index < group.Rows.Count; index++)
             {
                 var row = group.Rows[index];
-                if (row.Key is { } key)
+                if (row.Key is { } key && keys is not null)
                 {
-                    Keys[key] = row.Sequence;
+                    keys[key] = row.Sequence;
                 }
 
                 rows.Add(pages.Store(row, index == group.Rows.Count - 1 ? group.Next.Link : row.Link));
             }
 
             Head = group.Next;
+        }
+
+        public long FindKey(UInt128 id)
+        {
+            if (keys is null)
+            {
+                keys = [];
+                for (var index = 0; index < rows.Count; index++)
+                {
+                    if (pages.Read(rows[index], Archived + index + 1).Key is { } key)
+                    {
+                        keys[key] = Archived + index + 1;
+                    }
+                }
+            }
+
+            return keys.GetValueOrDefault(id);
         }
 
         public bool TryCut(LedgerBase ledgerBase)
@@ -236,14 +254,7 @@ public sealed class MemoryLedgerStore : ILedgerStore
         /// <summary>Removes the first rows. Their bytes stay in the pages, which are never changed.</summary>
         private void Remove(int count)
         {
-            for (var index = 0; index < count; index++)
-            {
-                if (pages.Read(rows[index], Archived + index + 1) is { Key: { } key } row && Keys.GetValueOrDefault(key) == row.Sequence)
-                {
-                    Keys.Remove(key);
-                }
-            }
-
+            keys = null;
             var last = Archived + count;
             Snapshots.RemoveAll(snapshot => snapshot.Head.Sequence <= last);
             rows.RemoveRange(0, count);

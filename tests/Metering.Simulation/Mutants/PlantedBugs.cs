@@ -139,7 +139,7 @@ internal static class PlantedBugs
             new SourceEdit(Accounts + "GroupCommit.cs", "if (isStopping || fatal.Task.IsCompleted)", """if ((isStopping && !Mutant.Is("drain-early")) || fatal.Task.IsCompleted)"""),
             new SourceEdit(Accounts + "CallRunner.cs", "if (commit.IsStopping)", """if (commit.IsStopping && !Mutant.Is("drain-early"))""")),
         new("drain-snapshot", "an account that leaves memory after the meter was drained leaves a snapshot",
-            new SourceEdit(Accounts + "GroupCommit.cs", "if (isClosed)", """if (isClosed && !Mutant.Is("drain-snapshot"))""")) { NeedsSmallFigures = true },
+            new SourceEdit(Accounts + "GroupCommit.cs", "if (isClosed ||", """if ((isClosed && !Mutant.Is("drain-snapshot")) ||""")) { NeedsSmallFigures = true },
         new("refund-behind", "a refund is judged on a state that has not seen its charge",
             new SourceEdit("src/Metering.Engine/EmbeddedCreditMeter.cs", "View.Sequence < original.Sequence)", """View.Sequence < original.Sequence && !Mutant.Is("refund-behind"))""")),
         new("evict-own", "an account that is larger than the memory budget is evicted by its own load",
