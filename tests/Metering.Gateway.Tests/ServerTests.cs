@@ -133,6 +133,20 @@ public sealed class ServerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_demo_account_waits_for_a_meter_that_cannot_answer_yet_but_not_for_ever()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        var notYet = new Refusal(RefusalReason.OutcomeUnknown, "Nobody knows yet.") { RetryAfter = TimeSpan.Zero };
+        var answers = new Queue<Refusal>([notYet, notYet, new(RefusalReason.AccountExists, "It is there."), notYet, new(RefusalReason.ReferenceUsed, "It was given.")]);
+        Assert.NotNull((await new DemoAccount(new StubMeter(answers.Dequeue), host.Directory, host.Clock).EnsureAsync(wantsNewKey: false, default)).NewKey);
+        Assert.Empty(answers);
+
+        await using var other = await GatewayHost.StartAsync();
+        var never = await Assert.ThrowsAsync<MeteringStartupException>(() => new DemoAccount(new StubMeter(() => notYet), other.Directory, other.Clock).EnsureAsync(wantsNewKey: false, default));
+        Assert.Contains("Nobody knows yet.", never.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Where_other_accounts_live_no_demo_account_is_made()
     {
         await using var host = await GatewayHost.StartAsync();

@@ -10,6 +10,9 @@ internal sealed class DemoAccount(ICreditMeter meter, IDirectoryStore directory,
 {
     private const string BonusReference = "demo-account-bonus";
 
+    /// <summary>A step that the meter cannot take now (a cluster that is still starting, a database that is busy) is taken again so often.</summary>
+    private const int Attempts = 10;
+
     private static readonly AccountId Id = new("demo");
 
     /// <summary>Makes what is missing.</summary>
@@ -52,22 +55,31 @@ internal sealed class DemoAccount(ICreditMeter meter, IDirectoryStore directory,
                 CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds()),
             },
             cancellationToken).ConfigureAwait(false);
-        var opened = await meter.OpenAccountAsync(Id, new() { Plan = "starter" }, cancellationToken).ConfigureAwait(false);
-        Accept(opened.Refusal, RefusalReason.AccountExists);
-        var granted = await meter.GrantAsync(
-            Id,
-            new() { Source = GrantSource.Bonus, Amount = Credits.Of(25), Description = "Welcome bonus", ExternalReference = BonusReference },
-            cancellationToken).ConfigureAwait(false);
-        Accept(granted.Refusal, RefusalReason.ReferenceUsed);
+        await TakeAsync(() => meter.OpenAccountAsync(Id, new() { Plan = "starter" }, cancellationToken), RefusalReason.AccountExists, cancellationToken).ConfigureAwait(false);
+        var bonus = new GrantRequest { Source = GrantSource.Bonus, Amount = Credits.Of(25), Description = "Welcome bonus", ExternalReference = BonusReference };
+        await TakeAsync(() => meter.GrantAsync(Id, bonus, cancellationToken), RefusalReason.ReferenceUsed, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <param name="refusal">What the meter answered.</param>
-    /// <param name="doneBefore">The refusal that says that an earlier start took this step.</param>
-    private static void Accept(Refusal? refusal, RefusalReason doneBefore)
+    /// <param name="step">A step, which takes effect once however often it is asked for.</param>
+    /// <param name="doneBefore">The refusal that says that it was taken before.</param>
+    /// <param name="cancellationToken">Ends the waits between attempts.</param>
+    private async Task TakeAsync<T>(Func<ValueTask<Outcome<T>>> step, RefusalReason doneBefore, CancellationToken cancellationToken)
+        where T : class
     {
-        if (refusal is not null && refusal.Reason != doneBefore)
+        for (var attempt = 1; ; attempt++)
         {
-            throw new MeteringStartupException($"The demo account cannot be made: {refusal.Message}");
+            var refusal = (await step().ConfigureAwait(false)).Refusal;
+            if (refusal is null || refusal.Reason == doneBefore)
+            {
+                return;
+            }
+
+            if (refusal.RetryAfter is not { } wait || attempt == Attempts)
+            {
+                throw new MeteringStartupException($"The demo account cannot be made: {refusal.Message}");
+            }
+
+            await Task.Delay(wait, time, cancellationToken).ConfigureAwait(false);
         }
     }
 }
