@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Metering.Engine;
 using Metering.Server;
 using Xunit;
 
