@@ -21,6 +21,7 @@ internal sealed class LargeCommand(ResultStore results)
         """;
 
     private const int Times = 21;
+    private const int WarmUp = 10;
 
     private static readonly AccountId Owner = new("large-records");
     private static readonly AccountId Spender = new("large-transactions");
@@ -105,6 +106,11 @@ internal sealed class LargeCommand(ResultStore results)
 
     private async Task ReportAsync(string name, string what, Func<Task> call)
     {
+        for (var time = 0; time < WarmUp; time++)
+        {
+            await call();
+        }
+
         var (times, processor) = (new double[Times], Environment.CpuUsage.TotalTime);
         for (var time = 0; time < Times; time++)
         {
