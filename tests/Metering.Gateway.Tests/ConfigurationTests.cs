@@ -39,7 +39,11 @@ public sealed class ConfigurationTests
     [Fact]
     public void Limits_reach_the_meter()
     {
-        var options = Read(("QueueCapacity", "10"), ("MaxBatch", "5"), ("MemoryBudgetBytes", "2000000"), ("SnapshotInterval", "100"));
+        var options = Read(
+            ("QueueCapacity", "10"), ("MaxBatch", "5"), ("MemoryBudgetBytes", "2000000"), ("SnapshotInterval", "100"),
+            ("Due:Enabled", "false"), ("Due:WindowSeconds", "60"), ("Due:MaxPerSecond", "7"), ("Due:IntervalSeconds", "30"));
+        Assert.Equal(
+            (false, TimeSpan.FromMinutes(1), 7, TimeSpan.FromSeconds(30)), (options.Due.IsEnabled, options.Due.Window, options.Due.MaxPerSecond, options.Due.Interval));
         Assert.Equal((10, 5, 2_000_000L, 100), (options.QueueCapacity, options.MaxBatch, options.MemoryBudgetBytes, options.SnapshotInterval));
     }
 
@@ -62,6 +66,11 @@ public sealed class ConfigurationTests
     [InlineData("Plans:starter:Credits", "1", "MonthlyCredits")]
     [InlineData("Plans:starter:Name", "", "a text")]
     [InlineData("QueueCapacity", "0", "1 to 1000000")]
+    [InlineData("Due:WindowSeconds", "90000", "0 to 86400")]
+    [InlineData("Due:MaxPerSecond", "-1", "0 to 1000000")]
+    [InlineData("Due:IntervalSeconds", "0", "1 to 3600")]
+    [InlineData("Due:Enabled", "yes", "true or false")]
+    [InlineData("Due:Rate", "5", "MaxPerSecond")]
     [InlineData("MaxBatch", "many", "1 to 100000")]
     [InlineData("SnapshotInterval", "99", "100 to 1000000")]
     [InlineData("MemoryBudgetBytes", "1000", "1048576")]
