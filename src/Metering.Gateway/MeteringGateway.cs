@@ -61,6 +61,7 @@ public static class MeteringGateway
         routes.MapDeductions();
         routes.MapRecords();
         routes.MapTransactions();
+        routes.MapExport();
         routes.MapLeadCredits();
         routes.MapProfile();
         routes.MapHealth();
