@@ -98,6 +98,16 @@ public sealed class ConfigurationTests
     [InlineData("MemoryBudgetBytes", "1000", "1048576")]
     [InlineData("Store", "oracle", "sqlite or postgres or memory")]
     [InlineData("Queue", "5", "QueueCapacity")]
+    [InlineData("Products", "lead.search", "a section for each id")]
+    [InlineData("Plans", "starter", "a section for each id")]
+    [InlineData("MaxBacklogBytes", "1", "a whole number from 16777216")]
+    [InlineData("MaxBacklogEntries", "1", "a whole number from 10000")]
+    [InlineData("PostgreSql:MaxReaders", "0", "a whole number from 1 to 1000")]
+    [InlineData("PostgreSql:CommandTimeoutSeconds", "301", "a whole number from 1 to 300")]
+    [InlineData("PostgreSql:ConnectTimeoutSeconds", "soon", "a whole number from 1 to 300")]
+    [InlineData("PostgreSql:MigrateAtStart", "maybe", "true or false")]
+    [InlineData("PostgreSql:Readers", "1", "MaxReaders")]
+    [InlineData("Data", "", "a text")]
     public void A_wrong_setting_is_named_with_its_value_and_what_is_allowed(string setting, string value, string allowed)
     {
         var error = Assert.Throws<MeteringStartupException>(() => Read((setting, value)));
@@ -105,6 +115,23 @@ public sealed class ConfigurationTests
         Assert.Contains(value, error.Message, StringComparison.Ordinal);
         Assert.Contains(allowed, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void A_wrong_setting_is_named_as_the_environment_names_it_too()
+    {
+        var error = Assert.Throws<MeteringStartupException>(() => Read(("Plans:starter:MonthlyCredits", "lots")));
+        Assert.StartsWith("Metering:Plans:starter:MonthlyCredits (Metering__Plans__starter__MonthlyCredits in the environment) is \"lots\"; ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Data:Folder")]
+    [InlineData("QueueCapacity:Value")]
+    [InlineData("Products:lead.search:CoveredBy:Id")]
+    public void A_section_in_place_of_a_value_is_refused(string path)
+    {
+        var error = Assert.Throws<MeteringStartupException>(() => Read((path, "1")));
+        Assert.Contains("is a section; ", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

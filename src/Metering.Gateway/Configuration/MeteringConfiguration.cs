@@ -44,6 +44,14 @@ public static class MeteringConfiguration
         options.SnapshotInterval = (int)settings.ReadNumber(nameof(options.SnapshotInterval), 100, 1_000_000, options.SnapshotInterval);
         ReadDue(options.Due, section);
         options.Catalogue = CatalogueReader.Read(section, options.Catalogue);
+        UseStore(options, section, migrating);
+    }
+
+    private static void UseStore(CreditMeteringOptions options, IConfigurationSection section, Action<LedgerMigrationProgress>? migrating)
+    {
+        // Read whatever the store: a wrong limit is told today and not on the day on which the store is changed.
+        var (path, sqlite, postgreSql) = (DatabasePath(section), ReadSqlite(new(section), migrating), new PostgreSqlStoreOptions());
+        ReadPostgreSql(postgreSql, section);
         switch (ReadStore(section))
         {
             case MemoryStore:
@@ -53,7 +61,7 @@ public static class MeteringConfiguration
                 options.UsePostgreSql(ReadConnection(section), store => ReadPostgreSql(store, section));
                 break;
             default:
-                options.UseSqlite(DatabasePath(section), ReadSqlite(settings, migrating));
+                options.UseSqlite(path, sqlite);
                 break;
         }
     }
