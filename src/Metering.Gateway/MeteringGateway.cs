@@ -24,6 +24,7 @@ public static class MeteringGateway
         services.AddSingleton<ApiKeyDirectory>();
         services.AddSingleton<CallerFinder>();
         services.AddSingleton<Readiness>();
+        services.AddOperatorFeatures();
         services.ConfigureHttpJsonOptions(options =>
         {
             // The OpenAPI document takes its schemas from here; the sources in front make them those of the wire.
@@ -63,6 +64,7 @@ public static class MeteringGateway
         routes.MapTransactions();
         routes.MapLeadCredits();
         routes.MapProfile();
+        routes.MapOperatorFeatures();
         routes.MapHealth();
         OpenApiRoute.Map(routes, "/openapi/v1.json");
         return routes;

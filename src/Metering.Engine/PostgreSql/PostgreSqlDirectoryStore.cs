@@ -7,7 +7,7 @@ using NpgsqlTypes;
 namespace Metering.Engine;
 
 /// <summary>The directory in the ledger's PostgreSQL database. Every call is one statement, which is its own transaction.</summary>
-public sealed class PostgreSqlDirectoryStore : IDirectoryStore
+public sealed partial class PostgreSqlDirectoryStore : IDirectoryStore
 {
     private const string ProfileColumns = "account, email, first_name, last_name, company_name, company_website, created_at";
     private const string KeyColumns = "id, account, name, hash, display, scopes, created_at, expires_at, revoked_at";

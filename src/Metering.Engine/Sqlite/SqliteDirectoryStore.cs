@@ -6,7 +6,7 @@ namespace Metering.Engine;
 /// The directory in a SQLite file that this process owns. One connection and one lock: its calls are rare beside the ledger's, and take
 /// microseconds where they do not write. All of them complete synchronously.
 /// </summary>
-public sealed class SqliteDirectoryStore : IDirectoryStore
+public sealed partial class SqliteDirectoryStore : IDirectoryStore
 {
     private const string ProfileColumns = "account, email, first_name, last_name, company_name, company_website, created_at";
     private const string KeyColumns = "id, account, name, hash, display, scopes, created_at, expires_at, revoked_at";

@@ -17,7 +17,7 @@ public static class MeteringConfiguration
     private static readonly string[] Known =
     [
         "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "MaxBacklogBytes",
-        "MaxBacklogEntries", "ApiKeys", "Products", "Plans",
+        "MaxBacklogEntries", "ApiKeys", "Admin", "Products", "Plans",
     ];
 
     /// <summary>
@@ -113,9 +113,10 @@ public static class MeteringConfiguration
     /// <summary>Reads what the gateway itself needs.</summary>
     internal static MeteringGatewayOptions ReadGatewayOptions(IConfiguration? configuration)
     {
+        var adminKeyHash = ReadAdminKeyHash(configuration);
         if (configuration?.GetSection("ApiKeys") is not { } section || !section.Exists())
         {
-            return new();
+            return new() { AdminKeyHash = adminKeyHash };
         }
 
         new SettingReader(section).AllowOnly(["Prefixes"]);
@@ -133,6 +134,29 @@ public static class MeteringConfiguration
             throw new MeteringStartupException($"{section.Path}:Prefixes must hold {ApiKeys.DefaultPrefix}, the prefix of new keys.");
         }
 
-        return prefixes.Length == 0 ? new() : new() { KeyPrefixes = [.. prefixes.Select(prefix => prefix.Value!)] };
+        return prefixes.Length == 0
+            ? new() { AdminKeyHash = adminKeyHash }
+            : new() { AdminKeyHash = adminKeyHash, KeyPrefixes = [.. prefixes.Select(prefix => prefix.Value!)] };
+    }
+
+    private static ReadOnlyMemory<byte>? ReadAdminKeyHash(IConfiguration? configuration)
+    {
+        if (configuration?.GetSection("Admin") is not { } section || !section.Exists())
+        {
+            return null;
+        }
+
+        if (section.GetChildren().FirstOrDefault(setting => !string.Equals(setting.Key, "KeyHash", StringComparison.OrdinalIgnoreCase)) is { } unknown)
+        {
+            throw new MeteringStartupException($"{unknown.Path} is not a setting; {section.Path} knows KeyHash.");
+        }
+
+        var hash = section["KeyHash"];
+
+        // Not repeated: what stands there by mistake may be the key.
+        return hash is { Length: 64 } && hash.All(char.IsAsciiHexDigit)
+            ? Convert.FromHexString(hash)
+            : throw new MeteringStartupException(
+                $"{section.Path}:KeyHash is not the SHA-256 of a key, which has 64 hex digits; printf %s KEY | sha256sum makes it, for a key of {ApiKeys.DefaultPrefix} and 64 random lowercase hex digits.");
     }
 }
