@@ -61,6 +61,14 @@ public sealed class OrleansCreditMeter : ICreditMeter
         RunAsync(Operations.AccessRecords, account, request, cancellationToken);
 
     /// <inheritdoc />
+    public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.RecordVisits, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.ListRecords, account, query, cancellationToken);
+
+    /// <inheritdoc />
     public ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default) =>
         RunAsync(Operations.Grant, account, request, cancellationToken);
 

@@ -28,6 +28,15 @@ public interface ICreditMeter
     /// <summary>Pays for records that have no active subscription.</summary>
     ValueTask<Outcome<RecordAccess>> AccessRecordsAsync(AccountId account, RecordAccessRequest request, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Starts free subscriptions of companies that visited the customer's website; the answer charges nothing and names no transaction.
+    /// Free subscriptions are not started while the account may not spend.
+    /// </summary>
+    ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Active record subscriptions, a page at a time; the work of a call is bounded, however long the account's ledger is.</summary>
+    ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default);
+
     /// <summary>Adds credits.</summary>
     ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default);
 

@@ -45,6 +45,9 @@ public static partial class Account
             case AccountOpened opened:
                 Apply(state, opened);
                 break;
+            case RecordsVisited visited:
+                StartRecords(state, visited.Records, visited.AppliedAt);
+                break;
             case PeriodStarted started:
                 StartPeriod(state, started.Period);
                 break;
@@ -113,13 +116,20 @@ public static partial class Account
             }
         }
 
-        if (spent.Records.Length > 0)
+        StartRecords(state, spent.Records, spent.AppliedAt);
+    }
+
+    private static void StartRecords(AccountState state, RecordStart[] records, DateTimeOffset appliedAt)
+    {
+        if (records.Length == 0)
         {
-            var today = RecordDay.Of(spent.AppliedAt);
-            foreach (var record in spent.Records)
-            {
-                state.Records.Set(record.Key, record.LastDay, today);
-            }
+            return;
+        }
+
+        var today = RecordDay.Of(appliedAt);
+        foreach (ref readonly var record in records.AsSpan())
+        {
+            state.Records.Set(record.Key, record.LastDay, today);
         }
     }
 

@@ -75,7 +75,7 @@ public static partial class Account
                 return Inactive(state);
             }
 
-            if (command.MaxCredits is { } max && bill.Total > max)
+            if (command.MaxCredits is { } max && (bill.Total > max || max.IsZero))
             {
                 return new Refusal(RefusalReason.MaxCreditsExceeded, $"These records cost {bill.Total} credits; maxCredits allows {max}.") { Required = bill.Total, Available = state.Available };
             }
@@ -210,7 +210,9 @@ public static partial class Account
             var started = new HashSet<RecordKey>();
             var today = RecordDay.Of(now);
             var lastDay = RecordDay.LastDayFrom(now);
-            var limit = inactive ? new Credits(-1)
+
+            // 0 allows only what is subscribed already, also where a record costs nothing.
+            var limit = inactive || command.MaxCredits is { IsZero: true } ? new Credits(-1)
                 : command.MaxCredits is { } max ? Credits.Min(max, state.Available) : state.Available;
             var (total, unpaid) = (Credits.Zero, 0);
             foreach (var starting in (ReadOnlySpan<bool>)[true, false])

@@ -107,6 +107,17 @@ public sealed class AccountState
     /// <param name="now">The clock's time.</param>
     public DateTimeOffset TimeAt(DateTimeOffset now) => now > LastAppliedAt ? now : LastAppliedAt;
 
+    /// <summary>True where a subscription lasts that an entry started: it was neither ended by a refund nor did it expire.</summary>
+    /// <param name="start">The subscription as the entry has it.</param>
+    /// <param name="entry">The entry.</param>
+    /// <param name="today">The day of the account's time.</param>
+    public bool IsSubscribed(in RecordStart start, Entry entry, RecordDay today)
+    {
+        // A record whose charge was refunded and that was charged anew on the same day has two entries with the same last day.
+        var wasRefunded = entry is CreditsSpent { Charged.IsPositive: true } spent && Refunds.GetValueOrDefault(spent.TransactionNumber) == spent.Charged;
+        return !wasRefunded && Records.TryGet(start.Key, out var lastDay) && lastDay == start.LastDay && lastDay.IsActiveOn(today);
+    }
+
     /// <summary>The balance as callers see it.</summary>
     public Balance ToBalance() => new BalanceView(this).ToBalance();
 }

@@ -20,6 +20,7 @@ public static class EntryCodec
         CreditsRemoved = 7,
         CreditsRefunded = 8,
         Checkpoint = 9,
+        RecordsVisited = 10,
     }
 
     private const int TransactionTypes = (int)TransactionType.Release + 1;
@@ -97,6 +98,11 @@ public static class EntryCodec
                 Sequence = header.Sequence, TransactionNumber = header.TransactionNumber, CreatedAt = header.CreatedAt, AppliedAt = header.AppliedAt,
                 Key = header.Key, Answer = header.Answer, Point = CheckpointPoint.Decode(ref reader),
             },
+            Kind.RecordsVisited => new RecordsVisited
+            {
+                Sequence = header.Sequence, TransactionNumber = header.TransactionNumber, CreatedAt = header.CreatedAt, AppliedAt = header.AppliedAt,
+                Key = header.Key, Answer = header.Answer, SeenAt = reader.Time(), Records = DecodeRecords(ref reader, ref textReader),
+            },
             Kind.CreditsGranted => DecodeGranted(ref reader, ref textReader, header),
             Kind.CreditsSpent => DecodeSpent(ref reader, ref textReader, header),
             Kind.CreditsRemoved => DecodeRemoved(ref reader, ref textReader, header),
@@ -117,6 +123,7 @@ public static class EntryCodec
         CreditsRemoved => Kind.CreditsRemoved,
         CreditsRefunded => Kind.CreditsRefunded,
         Checkpoint => Kind.Checkpoint,
+        RecordsVisited => Kind.RecordsVisited,
         _ => throw new InvariantException($"There is no entry {entry.GetType().Name}."),
     };
 
@@ -141,6 +148,10 @@ public static class EntryCodec
                 break;
             case Checkpoint checkpoint:
                 checkpoint.Point.Encode(facts);
+                break;
+            case RecordsVisited visited:
+                facts.Time(visited.SeenAt);
+                EncodeRecords(visited.Records, facts, texts);
                 break;
             case CreditsGranted granted:
                 facts.Byte((byte)granted.Kind);

@@ -17,6 +17,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     private readonly GroupCommit commit;
     private readonly ActivationTable accounts;
     private readonly CallRunner runner;
+    private readonly RecordListing records;
 
     /// <summary>Makes a meter on an open store.</summary>
     /// <param name="store">The ledger; the caller disposes it, after the meter.</param>
@@ -38,6 +39,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         commit = new(store, options, freshness, logger);
         accounts = new(store, commit, freshness, options, placement);
         runner = new(store, commit, accounts, freshness, time, options.NextTag);
+        records = new(store, runner);
     }
 
     /// <summary>Completes when the local store failed in a way that only a start from disk can mend; the host must stop the process.</summary>
@@ -63,7 +65,15 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
 
     /// <inheritdoc />
     public ValueTask<Outcome<RecordAccess>> AccessRecordsAsync(AccountId account, RecordAccessRequest request, CancellationToken cancellationToken = default) =>
-        RunAsync(account, commands.Create(request), (in Run run) => ToAccess(run, request), cancellationToken);
+        RunAsync(account, commands.Create(request), (in Run run) => ToAccess(run, request.Records), cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(account, CommandFactory.Create(request), (in Run run) => ToAccess(run, request.Records), cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
+        records.ListAsync(account, query, cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default) =>
@@ -264,7 +274,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
             : run.IsReplay ? Outcome.Replay(AnswerCodec.DecodeBatch(run.Entry!.Answer.Span))
             : run.Batch!;
 
-    private static Outcome<RecordAccess> ToAccess(in Run run, RecordAccessRequest request)
+    private static Outcome<RecordAccess> ToAccess(in Run run, IReadOnlyList<RecordRequest> request)
     {
         if (run.Refusal is { } refusal)
         {
@@ -273,13 +283,13 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
 
         var (credits, verdicts) = run.IsReplay ? AnswerCodec.DecodeRecords(run.Entry!.Answer.Span) : (run.Credits, run.Verdicts!);
         var spent = run.Entry as CreditsSpent;
-        var records = new RecordOutcome[verdicts.Length];
-        for (var index = 0; index < records.Length; index++)
+        var outcomes = new RecordOutcome[verdicts.Length];
+        for (var index = 0; index < outcomes.Length; index++)
         {
-            records[index] = new(request.Records[index], verdicts[index].Status, verdicts[index].Charged, verdicts[index].LastDay?.End);
+            outcomes[index] = new(request[index], verdicts[index].Status, verdicts[index].Charged, verdicts[index].LastDay?.End);
         }
 
-        var access = new RecordAccess(spent?.Id, spent?.Charged ?? Credits.Zero, credits, records);
+        var access = new RecordAccess(spent?.Id, spent?.Charged ?? Credits.Zero, credits, outcomes);
         return run.IsReplay ? Outcome.Replay(access) : access;
     }
 

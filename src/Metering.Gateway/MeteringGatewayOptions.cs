@@ -2,7 +2,7 @@ using Metering.Gateway.Admin;
 
 namespace Metering.Gateway;
 
-/// <summary>How the gateway runs (sections <c>Metering:ApiKeys</c> and <c>Metering:Admin</c>).</summary>
+/// <summary>How the gateway runs (sections <c>Metering:ApiKeys</c>, <c>Metering:Admin</c> and <c>Metering:RateLimits</c>).</summary>
 public sealed class MeteringGatewayOptions
 {
     /// <summary>
@@ -10,6 +10,12 @@ public sealed class MeteringGatewayOptions
     /// 401 without a look-up.
     /// </summary>
     public IReadOnlyList<string> KeyPrefixes { get; init; } = [ApiKeys.DefaultPrefix, "smbk_", "ll_"];
+
+    /// <summary>
+    /// What becomes of calls beyond a plan's <see cref="Plan.RequestsPerMinute"/> and <see cref="Plan.RequestsPerDay"/>
+    /// (<c>Metering:RateLimits:Mode</c>, <c>enforce</c> or <c>report</c>); default enforce. It matters only where a plan has limits.
+    /// </summary>
+    public RateLimitMode RateLimits { get; init; }
 
     /// <summary>
     /// SHA-256 of a key that opens <c>/admin/v1</c> without being stored (<c>Metering:Admin:KeyHash</c>); null for none. It works while it is configured:

@@ -219,7 +219,7 @@ public abstract class OperatorStoreConformance : IAsyncLifetime
     {
         var plan = new Plan { Id = "starter", Name = "Starter", MonthlyCredits = Credits.Of(100), Level = AccessLevel.Platform };
         await Plans.RecordAsync([plan], Now);
-        await Plans.RecordAsync([plan], Now.AddDays(1));
+        await Plans.RecordAsync([plan with { RequestsPerMinute = 60, RequestsPerDay = 1_000 }], Now.AddDays(1));
         var larger = plan with { MonthlyCredits = Credits.Of(150), PeriodMonths = 12, Unlimited = true, Level = AccessLevel.ApiOnly };
         await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(async () => await Plans.RecordAsync([larger, plan with { Id = "other" }], Now.AddDays(2)))));
         Assert.Equal([new(2, larger, Now.AddDays(2)), new(1, plan, Now)], await Plans.ListAsync("starter"));

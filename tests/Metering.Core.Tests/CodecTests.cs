@@ -8,7 +8,7 @@ public class CodecTests
     public void Every_kind_of_entry_is_read_back_as_it_was_written()
     {
         var entries = OneOfEachKind();
-        Assert.Equal(9, entries.Select(entry => entry.GetType()).Distinct().Count());
+        Assert.Equal(10, entries.Select(entry => entry.GetType()).Distinct().Count());
         foreach (var entry in entries)
         {
             var encoded = Bytes.OfEntry(entry);
@@ -38,6 +38,7 @@ public class CodecTests
         var opened = Assert.IsType<AccountOpened>(Reread<AccountOpened>(entries));
         Assert.Equal((new PlanTerms("starter", Credits.Of(100), 1, false, AccessLevel.Platform), At("2026-01-31"), 1, At("2026-04-30")), (opened.Terms, opened.Anchor, opened.Period, opened.PaidThrough));
         Assert.Equal(2, Reread<PeriodStarted>(entries).Period);
+        Assert.Equal((At("2026-03-09"), "3"), (Reread<RecordsVisited>(entries).SeenAt, Reread<RecordsVisited>(entries).Records[0].Id));
         Assert.Equal(entries.OfType<Checkpoint>().Single().Point, Reread<Checkpoint>(entries).Point);
         Assert.Equal((At("2026-06-30"), (UInt128)2), (Reread<PaymentRecorded>(entries).PaidThrough, Reread<PaymentRecorded>(entries).ExternalReference));
         var granted = Assert.IsType<CreditsGranted>(Bytes.OfEntry(entries.OfType<CreditsGranted>().Single(entry => entry.Kind == TransactionType.Coupon)).Decode());
@@ -263,6 +264,7 @@ public class CodecTests
         account.Accept(new Deduct { Price = Credits.Of(20), Product = "lead.search", Quantity = 97, Description = "Lead search: Caf\u00e9s in US (97 results)", Reference = "r-1", Key = Key(1), Tag = 77 });
         account.Accept(new AccessRecords { Records = [Company("1"), Company("2")], Product = "company", Key = Key(2), Tag = 78 });
         account.Accept(new AccessRecords { Records = [Company("1")], Key = Key(3) });
+        account.Accept(new VisitRecords { Records = [new(RecordKey.Of("company", "3"), "company", "3")], SeenAt = At("2026-03-09"), Key = Key(4) });
         account.PayBack(account.Rows.Last());
         account.Accept(account.Adjusting("-1"));
         account.To("2026-04-05");

@@ -191,7 +191,7 @@ public sealed class AdminTests : IAsyncLifetime
         Assert.Equal((422, "idempotency_key_reused"), Of(await GrantAsync("""{"source": "top_up", "amount": 50}""", "key-1")));
         Assert.Equal((409, "reference_used"), Of(await GrantAsync("""{"source": "bonus", "amount": 1, "externalReference": "ticket-1"}""", null)));
 
-        var adjusted = await admin.PostAsync($"/admin/v1/accounts/{account}/adjustments", """{"amount": -0.5, "reason": "Charged twice"}""", "key-1");
+        var adjusted = await admin.PostAsync($"/admin/v1/accounts/{account}/adjustments", """{"amount": -0.5, "reason": "Charged twice"}""", "key-2");
         Assert.Equal((200, -0.5m, "ADJUSTMENT"), (adjusted.Status, adjusted.Json.GetProperty("amount").GetDecimal(), adjusted.Json.GetProperty("type").GetString()));
         Assert.Equal((402, "insufficient_credits"), Of(await admin.PostAsync($"/admin/v1/accounts/{account}/adjustments", """{"amount": -1000, "reason": "x"}""")));
 

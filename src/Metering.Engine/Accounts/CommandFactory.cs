@@ -7,7 +7,7 @@ namespace Metering.Engine;
 /// Turns requests into commands: checks fields, looks up prices, hashes keys, requests, references and records. Everything that costs
 /// time and needs no state happens here, outside the account's lock.
 /// </summary>
-internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
+internal sealed partial class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
 {
     /// <summary>Bytes of a canonical request whose buffer its thread keeps.</summary>
     private const int MaxKeptCanonical = 64 * 1_024;

@@ -22,10 +22,12 @@ internal sealed class CallerFinder(MeteringGatewayOptions options, ApiKeyDirecto
 /// <summary>An endpoint behind API keys (<see cref="MeteringKeyEndpoints.RequireMeteringKey"/>).</summary>
 /// <param name="services">The host's services: those of a request are a scope of their own, which costs more than the rest of this.</param>
 /// <param name="scopes">Every scope that is needed.</param>
+/// <param name="isLimited">True where its calls count against the plan's limits a key.</param>
 /// <param name="inner">What the key opens.</param>
-internal sealed class KeyedEndpoint(IServiceProvider services, ApiKeyScopes scopes, RequestDelegate inner)
+internal sealed class KeyedEndpoint(IServiceProvider services, ApiKeyScopes scopes, bool isLimited, RequestDelegate inner)
 {
     private CallerFinder? callers;
+    private KeyLimits? limits;
 
     public Task InvokeAsync(HttpContext context)
     {
@@ -54,8 +56,19 @@ internal sealed class KeyedEndpoint(IServiceProvider services, ApiKeyScopes scop
         }
 
         MeteringKeyEndpoints.SetCaller(context, caller);
-        return (caller.Key.Scopes & scopes) == scopes
+        return isLimited && (limits ??= services.GetRequiredService<KeyLimits>()) is { IsOff: false } counting
+            ? AnswerWithinLimitsAsync(context, caller, counting)
+            : AnswerAsync(context, caller);
+    }
+
+    private async Task AnswerWithinLimitsAsync(HttpContext context, MeteringCaller caller, KeyLimits counting)
+    {
+        var failure = await counting.TakeAsync(context, caller).ConfigureAwait(false);
+        await (failure is null ? AnswerAsync(context, caller) : failure.ToResult().ExecuteAsync(context)).ConfigureAwait(false);
+    }
+
+    private Task AnswerAsync(HttpContext context, MeteringCaller caller) =>
+        (caller.Key.Scopes & scopes) == scopes
             ? inner(context)
             : Failure.ScopeMissing(scopes, caller.Key.Scopes).ToResult().ExecuteAsync(context);
-    }
 }

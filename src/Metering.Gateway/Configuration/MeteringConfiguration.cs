@@ -17,7 +17,7 @@ public static class MeteringConfiguration
     private static readonly string[] Known =
     [
         "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "MaxBacklogBytes",
-        "MaxBacklogEntries", "ApiKeys", "Admin", "Products", "Plans",
+        "MaxBacklogEntries", "ApiKeys", "Admin", "RateLimits", "Products", "Plans",
     ];
 
     /// <summary>
@@ -113,12 +113,26 @@ public static class MeteringConfiguration
     /// <summary>Reads what the gateway itself needs.</summary>
     internal static MeteringGatewayOptions ReadGatewayOptions(IConfiguration? configuration)
     {
-        var adminKeyHash = ReadAdminKeyHash(configuration);
-        if (configuration?.GetSection("ApiKeys") is not { } section || !section.Exists())
-        {
-            return new() { AdminKeyHash = adminKeyHash };
-        }
+        return configuration is null
+            ? new()
+            : new()
+            {
+                KeyPrefixes = ReadPrefixes(configuration.GetSection("ApiKeys")),
+                AdminKeyHash = ReadAdminKeyHash(configuration.GetSection("Admin")),
+                RateLimits = ReadMode(configuration.GetSection("RateLimits")),
+            };
+    }
 
+    private static RateLimitMode ReadMode(IConfigurationSection section)
+    {
+        const string Report = "report";
+        var settings = new SettingReader(section);
+        settings.AllowOnly(["Mode"]);
+        return settings.ReadChoice("Mode", ["enforce", Report], "enforce") == Report ? RateLimitMode.Report : RateLimitMode.Enforce;
+    }
+
+    private static IReadOnlyList<string> ReadPrefixes(IConfigurationSection section)
+    {
         new SettingReader(section).AllowOnly(["Prefixes"]);
         var prefixes = section.GetSection("Prefixes").GetChildren().ToArray();
         foreach (var prefix in prefixes)
@@ -134,14 +148,12 @@ public static class MeteringConfiguration
             throw new MeteringStartupException($"{section.Path}:Prefixes must hold {ApiKeys.DefaultPrefix}, the prefix of new keys.");
         }
 
-        return prefixes.Length == 0
-            ? new() { AdminKeyHash = adminKeyHash }
-            : new() { AdminKeyHash = adminKeyHash, KeyPrefixes = [.. prefixes.Select(prefix => prefix.Value!)] };
+        return prefixes.Length == 0 ? new MeteringGatewayOptions().KeyPrefixes : [.. prefixes.Select(prefix => prefix.Value!)];
     }
 
-    private static ReadOnlyMemory<byte>? ReadAdminKeyHash(IConfiguration? configuration)
+    private static ReadOnlyMemory<byte>? ReadAdminKeyHash(IConfigurationSection section)
     {
-        if (configuration?.GetSection("Admin") is not { } section || !section.Exists())
+        if (!section.Exists())
         {
             return null;
         }

@@ -239,6 +239,11 @@ internal sealed class LifeRunner
                 Records = [.. fetch.Companies.Select(PricedOf)], Mode = fetch.UpTo ? AccessMode.UpTo : AccessMode.AllOrNothing,
                 MaxCredits = fetch.Limit is { } limit ? Credits.Of(limit) : null, Key = key, Tag = tag,
             },
+            Visit visit => new VisitRecords
+            {
+                Records = [.. visit.Companies.Select(company => new VisitedRecord(RecordKey.Of("company", $"{company}"), "company", $"{company}"))],
+                SeenAt = Utc(now.AddHours(-visit.HoursAgo)), Key = key,
+            },
             Pay pay => new RecordPayment { PaidThrough = Utc(now.AddDays(pay.DaysAhead)), ExternalReference = (UInt128)pay.Reference, Key = key, Tag = tag },
             _ => throw new ArgumentException($"No command: {step}"),
         };

@@ -105,6 +105,7 @@ internal sealed class ModelAccount
             Correct correct => ApplyCorrect(correct, now),
             PayBack refund => ApplyRefund(refund, now),
             Fetch fetch => ApplyFetch(fetch, now),
+            Visit visit => ApplyVisit(visit, now),
             Pay pay => ApplyPay(pay, now),
             _ => throw new ArgumentException($"No command: {step}"),
         };
@@ -258,7 +259,7 @@ internal sealed class ModelAccount
             }
 
             var price = opening.Unlimited ? 0 : isCompany ? CompanyPrice : SignalsPrice;
-            if (step.UpTo && (IsInactive(now) || total + price > Balance || total + price > (step.Limit ?? decimal.MaxValue)))
+            if (step.UpTo && (IsInactive(now) || step.Limit == 0 || total + price > Balance || total + price > (step.Limit ?? decimal.MaxValue)))
             {
                 records[index] = ("Refused", 0, null);
                 continue;
@@ -278,7 +279,7 @@ internal sealed class ModelAccount
             return Verdict.Refuse(RefusalReason.SubscriptionInactive);
         }
 
-        if (!step.UpTo && total > (step.Limit ?? decimal.MaxValue))
+        if (!step.UpTo && (total > (step.Limit ?? decimal.MaxValue) || (paid > 0 && step.Limit == 0)))
         {
             return Verdict.Refuse(RefusalReason.MaxCreditsExceeded);
         }
@@ -291,6 +292,36 @@ internal sealed class ModelAccount
         var anything = records.Any(record => record.Status != "Refused");
         var burned = paid > 0 ? ChargeFor(total, now, started) : null;
         return new(null, paid > 0 || (step.Key != 0 && anything)) { BurnedByBucket = burned, Records = [.. records] };
+    }
+
+    private Verdict ApplyVisit(Visit step, DateTime now)
+    {
+        var seen = now.AddHours(-step.HoursAgo);
+        if (step.HoursAgo < 0 || step.HoursAgo > 24 * 31)
+        {
+            return Verdict.Refuse(RefusalReason.InvalidRequest);
+        }
+
+        var end = EndOfDay(AddMonths(seen, 12));
+        var fresh = new HashSet<int>();
+        var records = new List<(string Status, decimal Charged, DateTime? End)>();
+        foreach (var company in step.Companies)
+        {
+            var isActive = subscriptions.TryGetValue(company, out var until) && now < until;
+            records.Add(isActive ? ("Active", 0, until) : (fresh.Add(company) ? "Subscribed" : "Active", 0, end));
+        }
+
+        if (fresh.Count > 0 && IsInactive(now))
+        {
+            return Verdict.Refuse(RefusalReason.SubscriptionInactive);
+        }
+
+        foreach (var company in fresh)
+        {
+            subscriptions[company] = end;
+        }
+
+        return new(null, fresh.Count > 0 || step.Key != 0) { Records = records };
     }
 
     private Verdict ApplyPay(Pay step, DateTime now)

@@ -35,5 +35,12 @@ public sealed record Fetch(int[] Companies, bool UpTo, decimal? Limit) : Step
     public override string ToString() => $"Fetch [{string.Join(", ", Companies)}] UpTo={UpTo} Limit={Limit} Key={Key}";
 }
 
+/// <summary>A visit of companies, so many hours ago.</summary>
+public sealed record Visit(int[] Companies, int HoursAgo) : Step
+{
+    /// <inheritdoc />
+    public override string ToString() => $"Visit [{string.Join(", ", Companies)}] HoursAgo={HoursAgo} Key={Key}";
+}
+
 /// <summary>A payment that moves the paid time by days from now.</summary>
 public sealed record Pay(int DaysAhead, int Reference) : Step;

@@ -57,6 +57,10 @@ internal static class Steps
              from limit in Gen.Elements<decimal?>(null, null, 0m, 0.5m, 3m)
              from key in Keys
              select (Step)new Fetch([.. companies.Take(8)], upTo, limit) { Key = key }),
+        (6, from companies in Gen.Choose(1, 12).NonEmptyListOf()
+            from hours in Gen.Choose(-1, 24 * 32)
+            from key in Keys
+            select (Step)new Visit([.. companies.Take(8)], hours) { Key = key }),
         (6, from days in Gen.Choose(-5, 80) from reference in Gen.Choose(1, 40) from key in Keys select (Step)new Pay(days, reference) { Key = key }),
         (16, Gen.OneOf(
             Gen.Choose(-90, 300).Select(minutes => TimeSpan.FromMinutes(minutes)),

@@ -197,7 +197,8 @@ internal sealed class AccountChecker
         var found = line.Kind switch
         {
             LineKind.Opened or LineKind.Paid => calls.Select(call => call.Operation).FirstOrDefault(operation => Describes(operation, line)),
-            LineKind.AnswerKept => byKey.GetValueOrDefault(line.Key!)?.FirstOrDefault(operation => operation is AccessOperation or BatchOperation),
+            LineKind.AnswerKept => byKey.GetValueOrDefault(line.Key!)?.FirstOrDefault(operation => operation is AccessOperation or BatchOperation or VisitOperation),
+            LineKind.Visited => line.Key is { } key ? byKey.GetValueOrDefault(key)?.FirstOrDefault(operation => operation is VisitOperation) : byMark.GetValueOrDefault(line.Starts[0].Id),
             LineKind.Granted or LineKind.Spent or LineKind.Removed or LineKind.Refunded => byMark.GetValueOrDefault(line.Description.Split('/')[0]),
             LineKind.PeriodStarted => null,
             _ => null,

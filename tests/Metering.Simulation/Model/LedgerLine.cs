@@ -14,6 +14,7 @@ internal enum LineKind
     Removed,
     Refunded,
     Checkpoint,
+    Visited,
 }
 
 /// <summary>The model's buckets, in the order of spending.</summary>
@@ -129,6 +130,11 @@ internal sealed record LedgerLine
                 Starts = [.. spent.Records.Select(record => new ModelStart(record.Type, record.Id, DayOf(record.LastDay)))],
             },
             Checkpoint checkpoint => line with { Detail = CheckpointDetail(checkpoint.Point.Through, checkpoint.Point.Transactions, checkpoint.Point.Bonus.ToDecimal(), checkpoint.Point.Monthly.ToDecimal(), checkpoint.Point.Permanent.ToDecimal()) },
+            RecordsVisited visited => line with
+            {
+                Starts = [.. visited.Records.Select(record => new ModelStart(record.Type, record.Id, DayOf(record.LastDay)))],
+                Detail = VisitedDetail(visited.SeenAt),
+            },
             CreditsRemoved removed => line with { Parts = Of(removed.Burns) },
             CreditsRefunded refunded => line with
             {
@@ -145,6 +151,8 @@ internal sealed record LedgerLine
 
     public static string PaidDetail(DateTimeOffset paidThrough) => $"paid through {Text.Of(paidThrough)}";
 
+    public static string VisitedDetail(DateTimeOffset seenAt) => $"seen {Text.Of(seenAt)}";
+
     public static string CheckpointDetail(long through, long number, decimal bonus, decimal monthly, decimal permanent) =>
         $"through {through} #{number} bonus/monthly/permanent={Text.Of(bonus)}/{Text.Of(monthly)}/{Text.Of(permanent)}";
 
@@ -159,6 +167,7 @@ internal sealed record LedgerLine
         CreditsRemoved => LineKind.Removed,
         CreditsRefunded => LineKind.Refunded,
         Checkpoint => LineKind.Checkpoint,
+        RecordsVisited => LineKind.Visited,
         _ => throw new InvalidOperationException($"The model knows no {entry.GetType().Name}."),
     };
 

@@ -57,6 +57,7 @@ internal sealed partial class ModelAccount
             DeductOperation deduct => Deduct(deduct.Request, deduct.Key, now),
             BatchOperation batch => Batch(batch, now),
             AccessOperation access => Access(access, now),
+            VisitOperation visit => Visit(visit, now),
             GrantOperation grant => Grant(grant, now),
             AdjustOperation adjust => Adjust(adjust, now),
             RefundOperation refund => Refund(refund, now),
@@ -108,6 +109,13 @@ internal sealed partial class ModelAccount
         if (paidThrough is { } paid)
         {
             yield return paid;
+        }
+
+        if (operation is VisitOperation { Request.SeenAt: { } seenAt })
+        {
+            yield return seenAt.AddMinutes(-5);
+            yield return seenAt;
+            yield return seenAt.AddDays(31).AddMilliseconds(1);
         }
 
         if (operation is GrantOperation { Request.ExpiresAt: { } expiresAt })
@@ -235,7 +243,7 @@ internal sealed partial class ModelAccount
         var verdicts = new string[request.Records.Count];
         var (total, unpaid, anyGranted) = (0m, 0, false);
         var starts = new List<ModelStart>();
-        var limit = IsInactive(now) ? -1 : Math.Min(Available, request.MaxCredits?.ToDecimal() ?? decimal.MaxValue);
+        var limit = IsInactive(now) || request.MaxCredits is { IsZero: true } ? -1 : Math.Min(Available, request.MaxCredits?.ToDecimal() ?? decimal.MaxValue);
 
         // Records come before what they cover, so that the order of a call does not matter for its price.
         foreach (var index in Enumerable.Range(0, verdicts.Length).OrderBy(index => request.Records[index].Product is null ? 0 : 1))
@@ -282,7 +290,7 @@ internal sealed partial class ModelAccount
             return Text.Refused(RefusalReason.SubscriptionInactive);
         }
 
-        return total > (request.MaxCredits?.ToDecimal() ?? decimal.MaxValue) ? Text.Refused(RefusalReason.MaxCreditsExceeded, required: total, available: Available)
+        return total > (request.MaxCredits?.ToDecimal() ?? decimal.MaxValue) || request.MaxCredits is { IsZero: true } ? Text.Refused(RefusalReason.MaxCreditsExceeded, required: total, available: Available)
             : total > Available ? Text.Refused(RefusalReason.InsufficientCredits, required: total, available: Available)
             : null;
     }

@@ -154,6 +154,13 @@ internal sealed partial class ModelAccount
                 }
 
                 break;
+            case LineKind.Visited:
+                foreach (var start in line.Starts)
+                {
+                    subscriptions[(start.Type, start.Id)] = start.LastDay;
+                }
+
+                break;
             case LineKind.Removed:
                 Take(line.Parts);
                 break;

@@ -540,6 +540,9 @@ internal sealed class OperationCaller(CallRecord record, Action<CallRecord, Call
             case AccessOperation access:
                 Note(await meter.AccessRecordsAsync(account, access.Request, cancellationToken), Text.Of, static answer => answer.TransactionId is { } id ? [id] : []);
                 break;
+            case VisitOperation visit:
+                Note(await meter.RecordVisitsAsync(account, visit.Request, cancellationToken), Text.Of, static _ => []);
+                break;
             case GrantOperation grant:
                 Note(await meter.GrantAsync(account, grant.Request, cancellationToken), Text.Of, static answer => [answer.TransactionId]);
                 break;

@@ -11,7 +11,7 @@ internal sealed class SqlPlanVersionStore(IDirectorySql sql) : IPlanVersionStore
     public async ValueTask RecordAsync(IReadOnlyCollection<Plan> plans, DateTimeOffset now, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(plans);
-        foreach (var plan in plans)
+        foreach (var plan in plans.Select(TermsOf))
         {
             // The key decides where two processes record the same change: the second one's row is there already.
             await sql.CommitAsync(
@@ -35,6 +35,9 @@ internal sealed class SqlPlanVersionStore(IDirectorySql sql) : IPlanVersionStore
 
     public async ValueTask<IReadOnlyList<PlanVersion>> ListAsync(string plan, CancellationToken cancellationToken = default) =>
         await sql.ReadAsync(Select, [SqlValue.Of(plan)], VersionOf, cancellationToken);
+
+    // Limits a key are the configuration's at every moment, and no terms of the accounts that came to the plan.
+    private static Plan TermsOf(Plan plan) => plan with { RequestsPerMinute = null, RequestsPerDay = null };
 
     private static PlanVersion VersionOf(ISqlRow row) => new(
         (int)row.Whole(0),
