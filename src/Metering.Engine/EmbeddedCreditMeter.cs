@@ -7,7 +7,7 @@ namespace Metering.Engine;
 /// The meter inside one process: an activation per account, one group commit, one store. Orleans' place is taken by a lock per
 /// account around synchronous code.
 /// </summary>
-public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
+public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
 {
     private readonly ILedgerStore store;
     private readonly TimeProvider time;
@@ -256,7 +256,9 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     /// <inheritdoc />
     public ValueTask DisposeAsync() => commit.IsStopping ? ValueTask.CompletedTask : DrainAsync();
 
-    private static Outcome<Balance> ToBalance(in Run run) => run.Refusal is { } refusal ? refusal : run.View.ToBalance();
+    /// <summary>A replay tells the balance of now: an entry holds what changed, not what the whole account was then.</summary>
+    private static Outcome<Balance> ToBalance(in Run run) =>
+        run.Refusal is { } refusal ? refusal : run.IsReplay ? Outcome.Replay(run.View.ToBalance()) : run.View.ToBalance();
 
     private static Outcome<Deduction> ToDeduction(in Run run)
     {
