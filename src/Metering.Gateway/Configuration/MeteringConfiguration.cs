@@ -17,7 +17,7 @@ public static class MeteringConfiguration
     private static readonly string[] Known =
     [
         "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "MaxBacklogBytes",
-        "MaxBacklogEntries", "Due", "ApiKeys", "RateLimits", "Products", "Plans",
+        "MaxBacklogEntries", "Due", "ApiKeys", "Admin", "RateLimits", "Products", "Plans",
     ];
 
     /// <summary>
@@ -134,7 +134,12 @@ public static class MeteringConfiguration
     {
         return configuration is null
             ? new()
-            : new() { KeyPrefixes = ReadPrefixes(configuration.GetSection("ApiKeys")), RateLimits = ReadMode(configuration.GetSection("RateLimits")) };
+            : new()
+            {
+                KeyPrefixes = ReadPrefixes(configuration.GetSection("ApiKeys")),
+                AdminKeyHash = ReadAdminKeyHash(configuration.GetSection("Admin")),
+                RateLimits = ReadMode(configuration.GetSection("RateLimits")),
+            };
     }
 
     private static RateLimitMode ReadMode(IConfigurationSection section)
@@ -163,5 +168,26 @@ public static class MeteringConfiguration
         }
 
         return prefixes.Length == 0 ? new MeteringGatewayOptions().KeyPrefixes : [.. prefixes.Select(prefix => prefix.Value!)];
+    }
+
+    private static ReadOnlyMemory<byte>? ReadAdminKeyHash(IConfigurationSection section)
+    {
+        if (!section.Exists())
+        {
+            return null;
+        }
+
+        if (section.GetChildren().FirstOrDefault(setting => !string.Equals(setting.Key, "KeyHash", StringComparison.OrdinalIgnoreCase)) is { } unknown)
+        {
+            throw new MeteringStartupException($"{unknown.Path} is not a setting; {section.Path} knows KeyHash.");
+        }
+
+        var hash = section["KeyHash"];
+
+        // Not repeated: what stands there by mistake may be the key.
+        return hash is { Length: 64 } && hash.All(char.IsAsciiHexDigit)
+            ? Convert.FromHexString(hash)
+            : throw new MeteringStartupException(
+                $"{section.Path}:KeyHash is not the SHA-256 of a key, which has 64 hex digits; printf %s KEY | sha256sum makes it, for a key of {ApiKeys.DefaultPrefix} and 64 random lowercase hex digits.");
     }
 }
