@@ -85,6 +85,30 @@ public sealed class OrleansCreditMeter : ICreditMeter
         RunAsync(Operations.RecordPayment, account, request, cancellationToken);
 
     /// <inheritdoc />
+    public ValueTask<Outcome<Balance>> SetStatusAsync(AccountId account, AccountStatusRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.SetStatus, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<Balance>> SetCreditLimitAsync(AccountId account, CreditLimitRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.SetCreditLimit, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<TakenBack>> TakeBackAsync(AccountId account, TakeBackRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.TakeBack, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<PlanChange>> ChangePlanAsync(AccountId account, ChangePlanRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.ChangePlan, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<Balance>> CancelAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.Cancel, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<Balance>> ResumeAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.Resume, account, request, cancellationToken);
+
+    /// <inheritdoc />
     public ValueTask<Outcome<Balance>> GetBalanceAsync(AccountId account, CancellationToken cancellationToken = default) =>
         RunAsync(Operations.GetBalance, account, default, cancellationToken);
 

@@ -52,9 +52,7 @@ public static partial class Account
                 StartPeriod(state, started.Period);
                 break;
             case PaymentRecorded payment:
-                state.PaidThrough = payment.PaidThrough;
-                state.ForgetPeriodFigures();
-                AddReference(state, payment.ExternalReference);
+                Apply(state, payment);
                 break;
             case AnswerKept:
                 break;
@@ -62,7 +60,8 @@ public static partial class Account
                 Apply(state, checkpoint);
                 break;
             default:
-                throw new InvariantException($"There is no entry {entry.GetType().Name}.");
+                ChangeAccount(state, entry);
+                break;
         }
 
         if (entry.Key is { } key)
@@ -82,6 +81,40 @@ public static partial class Account
         }
 
         Invariant.Holds(!state.Available.IsNegative && !state.Held.IsNegative, "The balance is never below zero, and no more is held than is there.");
+    }
+
+    /// <summary>The entries that come seldom.</summary>
+    private static void ChangeAccount(AccountState state, Entry entry)
+    {
+        switch (entry)
+        {
+            case StatusChanged changed:
+                Apply(state, changed);
+                break;
+            case CreditLimitChanged changed:
+                Apply(state, changed);
+                break;
+            case CreditExtended extended:
+                Apply(state, extended);
+                break;
+            case CreditsTakenBack taken:
+                Apply(state, taken);
+                break;
+            case DebtSettled settled:
+                Apply(state, settled);
+                break;
+            case PlanChanged changed:
+                Apply(state, changed);
+                break;
+            case PlanChangePlanned planned:
+                Apply(state, planned);
+                break;
+            case CancellationChanged changed:
+                Apply(state, changed);
+                break;
+            default:
+                throw new InvariantException($"There is no entry {entry.GetType().Name}.");
+        }
     }
 
     private static void Apply(AccountState state, AccountOpened opened)
@@ -169,15 +202,6 @@ public static partial class Account
         Invariant.Holds(sum == amount, "What is burned sums to the amount.");
     }
 
-    private static void StartPeriod(AccountState state, int period)
-    {
-        state.Period = period;
-        state.PeriodEnd = BillingPeriods.StartOf(state.Anchor, state.Terms.PeriodMonths, period + 1);
-        (state.UsedMonthly, state.UsedCarried) = (Credits.Zero, Credits.Zero);
-        (state.LastResetAt, state.WindowSequence) = (state.PeriodStart, state.Sequence);
-        state.ForgetPeriodFigures();
-    }
-
     private static void AddReference(AccountState state, UInt128 reference)
     {
         if (reference != 0)
@@ -188,7 +212,7 @@ public static partial class Account
 
     private static DateTimeOffset NextDueOf(AccountState state)
     {
-        if (IsAllotmentOwed(state))
+        if (IsAllotmentOwed(state) || IsSettlementOwed(state))
         {
             return DateTimeOffset.MinValue;
         }

@@ -11,6 +11,11 @@ public static partial class Account
             return invalid;
         }
 
+        if (NotUsable(state) is { } notUsable)
+        {
+            return notUsable;
+        }
+
         if (state.Terms.Level < AccessLevel.WebVisitors)
         {
             return LevelTooLow(AccessLevel.WebVisitors, state.Terms.Level);

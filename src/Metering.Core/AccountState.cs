@@ -44,7 +44,13 @@ public sealed class AccountState
     public int Period { get; internal set; }
 
     /// <summary>The start of the current period.</summary>
-    public DateTimeOffset PeriodStart => BillingPeriods.StartOf(Anchor, Terms.PeriodMonths, Period);
+    public DateTimeOffset PeriodStart => StartOf(Period);
+
+    /// <summary>Months from the anchor to the beginning of period 0: a change to a plan of another length counts on from its own beginning.</summary>
+    public int PeriodOffset { get; internal set; }
+
+    /// <summary>What of the allotment the current period is granted; less than all of it where it began with a prorated change of plan.</summary>
+    public Credits PeriodAllotment { get; internal set; }
 
     /// <summary>The end of the current period, when the next one begins.</summary>
     public DateTimeOffset PeriodEnd { get; internal set; }
@@ -55,6 +61,24 @@ public sealed class AccountState
     /// <summary>Paid up to here; null where the account is not billed.</summary>
     public DateTimeOffset? PaidThrough { get; internal set; }
 
+    /// <summary>When the cancelled subscription ends or ended; null where it goes on.</summary>
+    public DateTimeOffset? EndsAt { get; internal set; }
+
+    /// <summary>What the account is promised from the next period on; null where nothing changes then.</summary>
+    public PlanTerms? PlannedTerms { get; internal set; }
+
+    /// <summary>Whether the account may be used.</summary>
+    public AccountStatus Status { get; internal set; }
+
+    /// <summary>Why it was given that status; may be empty.</summary>
+    public string StatusReason { get; internal set; } = string.Empty;
+
+    /// <summary>The most that spending may owe.</summary>
+    public Credits CreditLimit { get; internal set; }
+
+    /// <summary>What is owed; above zero only where nothing can be spent from the balance.</summary>
+    public Credits Owed { get; internal set; }
+
     /// <summary>The grants.</summary>
     public Grants Grants { get; } = new();
 
@@ -63,6 +87,9 @@ public sealed class AccountState
 
     /// <summary>What can be spent.</summary>
     public Credits Available => Grants.Total - Held;
+
+    /// <summary>What spending may take in all, what may be owed for it included.</summary>
+    public Credits Spendable => Owed < CreditLimit ? Available + (CreditLimit - Owed) : Available;
 
     /// <summary>Spent from the allotment in this window, less refunds.</summary>
     public Credits UsedMonthly { get; internal set; }
@@ -99,6 +126,9 @@ public sealed class AccountState
     /// <summary>Bytes that this state takes in memory, about: for the budget of active accounts.</summary>
     public long EstimatedBytes =>
         BaseBytes + Records.Bytes + Keys.Bytes + (40L * Refunds.Count) + (32L * ExternalReferences.Count) + (56L * Grants.InSpendOrder.Count);
+
+    /// <summary>The start of a period.</summary>
+    internal DateTimeOffset StartOf(int period) => BillingPeriods.StartOf(Anchor, 1, checked(PeriodOffset + (period * Terms.PeriodMonths)));
 
     /// <summary>Says that a period or a payment has changed what views share.</summary>
     internal void ForgetPeriodFigures() => periodFigures = null;

@@ -26,6 +26,7 @@ public static class MeteringGateway
         services.AddSingleton<CallerFinder>();
         services.AddSingleton<KeyLimits>();
         services.AddSingleton<Readiness>();
+        services.AddOperatorFeatures();
         services.ConfigureHttpJsonOptions(options =>
         {
             // The OpenAPI document takes its schemas from here; the sources in front make them those of the wire.
@@ -65,9 +66,11 @@ public static class MeteringGateway
         routes.MapRecordSubscriptions();
         routes.MapTransactions();
         routes.MapRefunds();
+        routes.MapExport();
         routes.MapLeadCredits();
         routes.MapApiKeys();
         routes.MapProfile();
+        routes.MapOperatorFeatures();
         routes.MapHealth();
         OpenApiRoute.Map(routes, "/openapi/v1.json");
         return routes;

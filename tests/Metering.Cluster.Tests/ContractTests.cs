@@ -95,6 +95,15 @@ public sealed class ContractTests
         // Version 2.
         yield return ("visits", new RecordVisitsCall { Request = new() { Records = [record], SeenAt = Instant, IdempotencyKey = "k" } });
         yield return ("records", new ListRecordsCall { Query = new() { Type = "company", ExpiresBefore = Instant, Cursor = "3-1", Limit = 7 } });
+        yield return ("set-status", new SetStatusCall { Request = new() { Status = AccountStatus.Suspended, Reason = "why", IdempotencyKey = "k" } });
+        yield return ("credit-limit", new SetCreditLimitCall { Request = new() { Limit = Credits.Of(5), IdempotencyKey = "k" } });
+        yield return ("take-back", new TakeBackCall { Request = new() { Amount = Credits.Of(5), ExternalReference = "e", Reason = "why", GrantedBy = Id, IdempotencyKey = "k" } });
+        yield return ("change-plan", new ChangePlanCall { Request = new() { Plan = "growth", When = PlanChangeTime.PeriodEnd, Allotment = PlanAllotment.Prorated, PaidThrough = Instant, ExternalReference = "e", IdempotencyKey = "k" } });
+        yield return ("cancel", new CancelCall { Request = new() { IdempotencyKey = "k" } });
+        yield return ("resume", new ResumeCall { Request = new() });
+        yield return ("settings", new Answered<Balance> { Outcome = SampleBalance() with { Status = AccountStatus.Suspended, StatusReason = "why", EndsAt = Instant, PlannedPlan = "growth", CreditLimit = Credits.Of(5), Owed = Credits.Of(2) } });
+        yield return ("taken-back", new Answered<TakenBack> { Outcome = new TakenBack(Id, Credits.Of(1), Credits.Of(2), Credits.Of(3), Credits.Of(4)) });
+        yield return ("plan-change", new Answered<PlanChange> { Outcome = new PlanChange("starter", "growth", Instant, Credits.Of(1), Credits.Of(2), Credits.Of(3)) });
         yield return ("record-page", new Answered<RecordPage> { Outcome = new RecordPage([new("company", "42", Instant, Instant)], "3-2") });
     }
 

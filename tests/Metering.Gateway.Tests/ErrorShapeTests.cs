@@ -11,7 +11,7 @@ public sealed class ErrorShapeTests
 {
     [Theory]
     [InlineData("GET", "/v1/nothing", 404, "problem")]
-    [InlineData("GET", "/admin/v1/accounts", 404, "problem")]
+    [InlineData("GET", "/admin/v1/nothing", 404, "problem")]
     [InlineData("GET", "/nothing", 404, "problem")]
     [InlineData("GET", "/api/v1/credits/nothing", 404, "B")]
     [InlineData("GET", "/api/v1/api-keys/a/b/c", 404, "B")]
@@ -63,6 +63,8 @@ public sealed class ErrorShapeTests
     [InlineData(RefusalReason.TransactionUnknown, 404, "transaction_unknown")]
     [InlineData(RefusalReason.TransactionNotRefundable, 422, "transaction_not_refundable")]
     [InlineData(RefusalReason.RefundExceedsCharge, 422, "refund_exceeds_charge")]
+    [InlineData(RefusalReason.AccountSuspended, 403, "account_suspended")]
+    [InlineData(RefusalReason.AccountClosed, 403, "account_closed")]
     [InlineData(RefusalReason.AccessLevelTooLow, 403, "access_level_too_low")]
     [InlineData(RefusalReason.SubscriptionInactive, 402, "subscription_inactive")]
     [InlineData(RefusalReason.MaxCreditsExceeded, 402, "max_credits_exceeded")]

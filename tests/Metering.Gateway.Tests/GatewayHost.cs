@@ -41,10 +41,20 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public IDirectoryStore Directory => Services.GetRequiredService<IDirectoryStore>();
 
-    public static async Task<GatewayHost> StartAsync(
+    public static Task<GatewayHost> StartAsync(
         Action<IServiceCollection>? services = null,
         Action<WebApplication>? map = null,
-        IReadOnlyDictionary<string, string?>? settings = null)
+        IReadOnlyDictionary<string, string?>? settings = null) =>
+        StartAsync(services, map, settings, async configuration => await GatewayStore.AddAsync(configuration));
+
+    /// <summary>Starts on the store that the settings name, whose life is not the host's.</summary>
+    public static Task<GatewayHost> StartOnAsync(IReadOnlyDictionary<string, string?> settings) => StartAsync(null, null, settings, _ => Task.FromResult<IAsyncDisposable>(new MemoryStream()));
+
+    private static async Task<GatewayHost> StartAsync(
+        Action<IServiceCollection>? services,
+        Action<WebApplication>? map,
+        IReadOnlyDictionary<string, string?>? settings,
+        Func<IConfigurationBuilder, Task<IAsyncDisposable>> addStore)
     {
         var clock = new ManualTimeProvider(Start);
         var builder = WebApplication.CreateBuilder();
@@ -52,7 +62,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddInMemoryCollection(settings ?? new Dictionary<string, string?>());
-        var store = await GatewayStore.AddAsync(builder.Configuration);
+        var store = await addStore(builder.Configuration);
         var section = builder.Configuration.GetSection("Metering");
         builder.Services.AddSingleton<TimeProvider>(clock);
         builder.Services.AddCreditMetering(options => options.ReadConfiguration(section));

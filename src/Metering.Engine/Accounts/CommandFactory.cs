@@ -17,14 +17,14 @@ internal sealed partial class CommandFactory(Catalogue catalogue, Func<ulong> ne
 
     public Outcome<Command> Create(OpenAccountRequest request)
     {
-        if (!catalogue.Plans.TryGetValue(request.Plan ?? string.Empty, out var plan))
+        if (!TryGetTerms(request.Plan, out var terms, out var unknown))
         {
-            return Refusal.Invalid("plan", $"plan must be one of {string.Join(", ", catalogue.Plans.Keys)}.");
+            return unknown;
         }
 
         return new Open
         {
-            Terms = new(plan.Id, plan.MonthlyCredits, plan.PeriodMonths, plan.Unlimited, plan.Level),
+            Terms = terms,
             Anchor = request.Anchor,
             PaidThrough = request.PaidThrough,
         };

@@ -1,7 +1,7 @@
 namespace Metering.Engine;
 
 /// <summary>The directory in memory, for tests and trials.</summary>
-public sealed class MemoryDirectoryStore : IDirectoryStore
+public sealed partial class MemoryDirectoryStore : IDirectoryStore
 {
     private readonly Lock gate = new();
     private readonly Dictionary<AccountId, AccountProfile> profiles = [];
@@ -103,6 +103,7 @@ public sealed class MemoryDirectoryStore : IDirectoryStore
     public ValueTask DisposeAsync()
     {
         disposed = true;
+        tables.Dispose();
         return ValueTask.CompletedTask;
     }
 

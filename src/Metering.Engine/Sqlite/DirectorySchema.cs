@@ -4,7 +4,7 @@ namespace Metering.Engine;
 internal static class DirectorySchema
 {
     /// <summary>What the file is.</summary>
-    public static readonly SqliteFormat Format = new(0x4D_54_44_52, [Version1, Version2]);
+    public static readonly SqliteFormat Format = new(0x4D_54_44_52, [Version1, Version2, OperatorSchema.Tables + OperatorSchema.ProfileIndexes]);
 
     private const string Version1 =
         """

@@ -1,4 +1,5 @@
 using Metering.Engine;
+using Metering.Gateway.Admin;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -10,7 +11,12 @@ internal sealed class CallerFinder(MeteringGatewayOptions options, ApiKeyDirecto
     /// <summary>The caller; null where the text is no key that works.</summary>
     /// <exception cref="LedgerUnavailableException">Keys cannot be looked up now.</exception>
     public ValueTask<MeteringCaller?> FindAsync(ReadOnlyMemory<char> key, CancellationToken cancellationToken) =>
-        ApiKeys.IsWellFormed(key.Span, options.KeyPrefixes) ? directory.FindCallerAsync(key, cancellationToken) : default;
+        !ApiKeys.IsWellFormed(key.Span, options.AcceptedPrefixes) ? default
+        : options.AdminKeyHash is { } admin ? FindAsync(key, admin, cancellationToken)
+        : directory.FindCallerAsync(key, cancellationToken);
+
+    private async ValueTask<MeteringCaller?> FindAsync(ReadOnlyMemory<char> key, ReadOnlyMemory<byte> admin, CancellationToken cancellationToken) =>
+        await directory.FindCallerAsync(key, cancellationToken).ConfigureAwait(false) ?? OperatorKeys.FindConfigured(key.Span, admin.Span);
 }
 
 /// <summary>An endpoint behind API keys (<see cref="MeteringKeyEndpoints.RequireMeteringKey"/>).</summary>

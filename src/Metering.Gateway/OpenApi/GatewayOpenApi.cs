@@ -214,11 +214,12 @@ internal static class GatewayOpenApi
         }
     }
 
-    private static void SetExample(IDictionary<string, OpenApiMediaType>? content, string json)
+    // What is no JSON is shown as the text that it is.
+    private static void SetExample(IDictionary<string, OpenApiMediaType>? content, string example)
     {
-        if (content?.TryGetValue("application/json", out var media) ?? false)
+        foreach (var (type, media) in content ?? new Dictionary<string, OpenApiMediaType>())
         {
-            media.Example = JsonNode.Parse(json);
+            media.Example = type == "application/json" ? JsonNode.Parse(example) : JsonValue.Create(example);
         }
     }
 

@@ -14,7 +14,7 @@ internal sealed record QueryParameter(string Name, string Description, long? Min
 /// <summary>What the OpenAPI document says of a route beyond its types.</summary>
 internal sealed record RouteDocumentation
 {
-    /// <summary>JSON of an answer.</summary>
+    /// <summary>JSON of an answer; the text itself where the answer is no JSON.</summary>
     public required string ResponseExample { get; init; }
 
     /// <summary>
