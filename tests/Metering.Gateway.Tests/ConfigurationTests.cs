@@ -47,8 +47,8 @@ public sealed class ConfigurationTests
     }
 
     [Theory]
-    [InlineData("soft", "Metering:RateLimits:Mode is \"soft\"; enforce or report is allowed.")]
-    [InlineData("Enforce", "enforce or report")]
+    [InlineData("soft", "is \"soft\"; enforce or report is allowed.")]
+    [InlineData("Enforce", "Metering:RateLimits:Mode")]
     public async Task A_wrong_mode_of_the_limits_is_named(string mode, string says)
     {
         var error = await Assert.ThrowsAsync<MeteringStartupException>(() =>
