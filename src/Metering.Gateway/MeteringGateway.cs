@@ -63,6 +63,7 @@ public static class MeteringGateway
         routes.MapCheckCredits();
         routes.MapDeductions();
         routes.MapRecords();
+        routes.MapRecordSubscriptions();
         routes.MapTransactions();
         routes.MapRefunds();
         routes.MapExport();
