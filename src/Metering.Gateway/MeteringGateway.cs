@@ -16,14 +16,17 @@ public static class MeteringGateway
 {
     /// <summary>Adds what the gateway's routes and <see cref="MeteringKeyEndpoints.RequireMeteringKey"/> need.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="section">The section <c>Metering</c>, for its <c>ApiKeys:Prefixes</c>; null for the defaults.</param>
+    /// <param name="section">The section <c>Metering</c>, for its <c>ApiKeys:Prefixes</c> and <c>RateLimits:Mode</c>; null for the defaults.</param>
     /// <exception cref="MeteringStartupException">A setting is wrong; the message names it, its value and what is allowed.</exception>
     public static IServiceCollection AddMeteringGateway(this IServiceCollection services, IConfiguration? section = null)
     {
         services.AddSingleton(MeteringConfiguration.ReadGatewayOptions(section));
         services.AddSingleton<ApiKeyDirectory>();
+        services.AddSingleton<ApiKeyMaker>();
         services.AddSingleton<CallerFinder>();
+        services.AddSingleton<KeyLimits>();
         services.AddSingleton<Readiness>();
+        services.AddOperatorFeatures();
         services.ConfigureHttpJsonOptions(options =>
         {
             // The OpenAPI document takes its schemas from here; the sources in front make them those of the wire.
@@ -61,9 +64,12 @@ public static class MeteringGateway
         routes.MapDeductions();
         routes.MapRecords();
         routes.MapTransactions();
+        routes.MapRefunds();
         routes.MapExport();
         routes.MapLeadCredits();
+        routes.MapApiKeys();
         routes.MapProfile();
+        routes.MapOperatorFeatures();
         routes.MapHealth();
         OpenApiRoute.Map(routes, "/openapi/v1.json");
         return routes;

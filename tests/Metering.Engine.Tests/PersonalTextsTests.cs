@@ -57,8 +57,10 @@ public sealed class PersonalTextsTests : IAsyncDisposable, IAsyncLifetime
         Assert.All(page.Items, item => Assert.Equal((string.Empty, null), (item.Description, item.Reference)));
     }
 
-    [Fact]
-    public async Task Texts_that_pages_held_before_they_were_rewritten_are_gone_too()
+    [Theory]
+    [InlineData(256L << 20)]
+    [InlineData(0)]
+    public async Task Texts_that_pages_held_before_they_were_rewritten_are_gone_too(long writtenAnewBytes)
     {
         // Pages of a few entries, rewritten with every step as they grow, of accounts that lie between each other.
         var accounts = Enumerable.Range(0, 40).Select(number => new AccountId($"acct-{number}")).ToArray();
@@ -77,6 +79,7 @@ public sealed class PersonalTextsTests : IAsyncDisposable, IAsyncLifetime
             await RestartAsync();
         }
 
+        store.Pages.WrittenAnewBytes = writtenAnewBytes;
         Assert.Equal(25, await store.EraseTextsAsync(accounts[7]));
         Assert.Equal(0, Found(Secret));
         await AssertSoundAsync();

@@ -37,9 +37,33 @@ public sealed class ConfigurationTests
     }
 
     [Fact]
+    public void Limits_a_key_are_a_plans_own_and_none_by_default()
+    {
+        Assert.All(Read().Catalogue.Plans.Values, plan => Assert.Equal((null, null), (plan.RequestsPerMinute, plan.RequestsPerDay)));
+        var catalogue = Read(("Plans:starter:RequestsPerMinute", "60"), ("Plans:scale:RequestsPerDay", "1000"), ("Plans:growth:RequestsPerDay", "0")).Catalogue;
+        Assert.Equal((60, null), (catalogue.Plans["starter"].RequestsPerMinute, catalogue.Plans["starter"].RequestsPerDay));
+        Assert.Equal((null, 1000), (catalogue.Plans["scale"].RequestsPerMinute, catalogue.Plans["scale"].RequestsPerDay));
+        Assert.Null(catalogue.Plans["growth"].RequestsPerDay);
+    }
+
+    [Theory]
+    [InlineData("soft", "Metering:RateLimits:Mode is \"soft\"; enforce or report is allowed.")]
+    [InlineData("Enforce", "enforce or report")]
+    public async Task A_wrong_mode_of_the_limits_is_named(string mode, string says)
+    {
+        var error = await Assert.ThrowsAsync<MeteringStartupException>(() =>
+            GatewayHost.StartAsync(settings: new Dictionary<string, string?> { ["Metering:RateLimits:Mode"] = mode }));
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Limits_reach_the_meter()
     {
-        var options = Read(("QueueCapacity", "10"), ("MaxBatch", "5"), ("MemoryBudgetBytes", "2000000"), ("SnapshotInterval", "100"));
+        var options = Read(
+            ("QueueCapacity", "10"), ("MaxBatch", "5"), ("MemoryBudgetBytes", "2000000"), ("SnapshotInterval", "100"),
+            ("Due:Enabled", "false"), ("Due:WindowSeconds", "60"), ("Due:MaxPerSecond", "7"), ("Due:IntervalSeconds", "30"));
+        Assert.Equal(
+            (false, TimeSpan.FromMinutes(1), 7, TimeSpan.FromSeconds(30)), (options.Due.IsEnabled, options.Due.Window, options.Due.MaxPerSecond, options.Due.Interval));
         Assert.Equal((10, 5, 2_000_000L, 100), (options.QueueCapacity, options.MaxBatch, options.MemoryBudgetBytes, options.SnapshotInterval));
     }
 
@@ -61,7 +85,14 @@ public sealed class ConfigurationTests
     [InlineData("Plans:starter:Unlimited", "1", "true or false")]
     [InlineData("Plans:starter:Credits", "1", "MonthlyCredits")]
     [InlineData("Plans:starter:Name", "", "a text")]
+    [InlineData("Plans:starter:RequestsPerMinute", "-1", "0 to 1000000000")]
+    [InlineData("Plans:starter:RequestsPerDay", "many", "0 to 1000000000")]
     [InlineData("QueueCapacity", "0", "1 to 1000000")]
+    [InlineData("Due:WindowSeconds", "90000", "0 to 86400")]
+    [InlineData("Due:MaxPerSecond", "-1", "0 to 1000000")]
+    [InlineData("Due:IntervalSeconds", "0", "1 to 3600")]
+    [InlineData("Due:Enabled", "yes", "true or false")]
+    [InlineData("Due:Rate", "5", "MaxPerSecond")]
     [InlineData("MaxBatch", "many", "1 to 100000")]
     [InlineData("SnapshotInterval", "99", "100 to 1000000")]
     [InlineData("MemoryBudgetBytes", "1000", "1048576")]

@@ -11,9 +11,6 @@ internal sealed class SqlitePageStore : IPageStore
     // Beyond it, a connection that a burst of readers opened is closed after use.
     private static readonly int KeptViews = Math.Max(4, Environment.ProcessorCount);
 
-    // A larger file is not written anew to be rid of what was erased: it would take seconds in which no pages are written, and twice its room.
-    private const long WrittenAnewBytes = 256L << 20;
-
     private readonly SqliteFile file;
     private readonly SqliteDatabase database;
     private readonly SqlitePageCommit commit;
@@ -40,6 +37,12 @@ internal sealed class SqlitePageStore : IPageStore
 
     /// <inheritdoc />
     public PageStoreState State { get; private set; }
+
+    /// <summary>
+    /// Bytes up to which a file is written anew to be rid of what was erased. With a larger one it would take seconds in which no pages are written,
+    /// and twice its room.
+    /// </summary>
+    public long WrittenAnewBytes { get; set; } = 256L << 20;
 
     // A file that was deleted under the process takes commits that nobody will ever find.
     /// <inheritdoc />

@@ -11,7 +11,9 @@ namespace Metering.Gateway;
 internal static class CatalogueReader
 {
     private static readonly string[] ProductSettings = ["Base", "PerUnit", "Unit", "BlockSize", "ChargedOnSuccessOnly", "CoveredBy", "Level"];
-    private static readonly string[] PlanSettings = ["Name", "MonthlyCredits", "PeriodMonths", "Unlimited", "Level"];
+    private static readonly string[] PlanSettings = ["Name", "MonthlyCredits", "PeriodMonths", "Unlimited", "Level", "RequestsPerMinute", "RequestsPerDay"];
+    private const int MaxLimit = 1_000_000_000;
+
     private static readonly string[] Levels = [.. Enum.GetValues<AccessLevel>().Select(level => level.ToName())];
 
     private static readonly Dictionary<string, PriceUnit> Units = new()
@@ -83,8 +85,14 @@ internal static class CatalogueReader
             PeriodMonths = settings.ReadChoice("PeriodMonths", ["1", "12"], known?.PeriodMonths == 12 ? "12" : "1") == "12" ? 12 : 1,
             Unlimited = settings.ReadFlag("Unlimited", known?.Unlimited ?? false),
             Level = ReadLevel(settings, known?.Level ?? AccessLevel.Platform),
+            RequestsPerMinute = ReadLimit(settings, "RequestsPerMinute", known?.RequestsPerMinute),
+            RequestsPerDay = ReadLimit(settings, "RequestsPerDay", known?.RequestsPerDay),
         };
     }
+
+    /// <summary>A limit; 0 for none.</summary>
+    private static int? ReadLimit(SettingReader settings, string name, int? known) =>
+        (int)settings.ReadNumber(name, 0, MaxLimit, known ?? 0) is > 0 and var limit ? limit : null;
 
     private static void CheckCovers(IConfigurationSection metering, Dictionary<string, Product> products)
     {

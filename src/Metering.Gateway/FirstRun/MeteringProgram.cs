@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Metering.Engine;
+using Metering.Gateway.Admin;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -218,6 +219,11 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
         {
             await app.StartAsync().ConfigureAwait(false);
             await GreetAsync(app, arguments.WantsNewDemoKey).ConfigureAwait(false);
+            if (arguments.WantsNewAdminKey)
+            {
+                await PrintAdminKeyAsync(app).ConfigureAwait(false);
+            }
+
             isRunning = true;
             await app.WaitForShutdownAsync().ConfigureAwait(false);
         }
@@ -262,6 +268,13 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
             await output.WriteLineAsync("The demo account's key was shown at the first start; start with --new-demo-key to get another.").ConfigureAwait(false);
         }
 
+        await output.FlushAsync().ConfigureAwait(false);
+    }
+
+    private async Task PrintAdminKeyAsync(WebApplication app)
+    {
+        var key = await app.Services.GetRequiredService<OperatorKeys>().MakeAsync(app.Lifetime.ApplicationStopping).ConfigureAwait(false);
+        await output.WriteLineAsync($"A key for /admin/v1, shown only now: {key}").ConfigureAwait(false);
         await output.FlushAsync().ConfigureAwait(false);
     }
 

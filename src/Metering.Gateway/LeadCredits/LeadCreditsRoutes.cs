@@ -14,7 +14,7 @@ internal static class LeadCreditsRoutes
 
     public static IEndpointRouteBuilder MapLeadCredits(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/api/v1/credits").WithTags("Balance and transactions");
+        var group = routes.MapGroup("/api/v1/credits").WithTags("Balance and transactions").WithMetadata(new WithoutRateLimit());
         group.MapGet("balance", GetBalance)
             .RequireMeteringKey(ApiKeyScopes.Read)
             .Document("The balance; availableCredits = monthlyCredits + bonusCredits - usedCredits", new()
@@ -127,7 +127,15 @@ internal sealed record TransactionRowBody(string Id, string Type, Credits Amount
 internal sealed record PageBody(long Total, int Limit, long Offset);
 
 /// <summary>JSON of dialect B.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    AllowDuplicateProperties = false,
+    MaxDepth = JsonBody.MaxDepth)]
+[JsonSerializable(typeof(ApiKeyListBody))]
+[JsonSerializable(typeof(ApiKeyRequestBody))]
+[JsonSerializable(typeof(ApiKeyRotationBody))]
+[JsonSerializable(typeof(NewApiKeyAnswerBody))]
+[JsonSerializable(typeof(RevokedApiKeyAnswerBody))]
 [JsonSerializable(typeof(BalanceAnswerBody))]
 [JsonSerializable(typeof(TransactionsAnswerBody))]
 [JsonSerializable(typeof(LeadCreditsErrorBody))]

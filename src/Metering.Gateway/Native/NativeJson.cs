@@ -19,4 +19,6 @@ namespace Metering.Gateway.Native;
 [JsonSerializable(typeof(RecordAccessAnswerBody))]
 [JsonSerializable(typeof(TransactionListBody))]
 [JsonSerializable(typeof(TransactionStatusBody))]
+[JsonSerializable(typeof(RefundBody))]
+[JsonSerializable(typeof(RefundAnswerBody))]
 internal sealed partial class NativeJson : JsonSerializerContext;

@@ -39,7 +39,7 @@ internal static class RecordRoutes
                 Spends = true,
             })
             .Produces<RecordAccessAnswerBody>()
-            .ProducesProblems(400, 401, 402, 403, 404, 413, 415, 422, 500, 503);
+            .ProducesProblems(400, 401, 402, 403, 404, 413, 415, 422, 429, 500, 503);
         return routes;
     }
 

@@ -90,7 +90,8 @@ internal static class GatewayOpenApi
         }
 
         AddParameters(operation, documentation);
-        AddHeaders(operation, isKeyed, documentation?.Spends ?? false);
+        AddHeaders(operation, isKeyed, documentation);
+        AddLimitHeaders(operation, isKeyed && !metadata.OfType<WithoutRateLimit>().Any());
         AddExamples(operation, documentation);
     }
 
@@ -130,7 +131,7 @@ internal static class GatewayOpenApi
             });
         }
 
-        if (documentation?.Spends ?? false)
+        if (documentation is { Spends: true } or { Changes: true })
         {
             parameters.Add(new OpenApiParameter
             {
@@ -150,7 +151,7 @@ internal static class GatewayOpenApi
         });
     }
 
-    private static void AddHeaders(OpenApiOperation operation, bool isKeyed, bool spends)
+    private static void AddHeaders(OpenApiOperation operation, bool isKeyed, RouteDocumentation? documentation)
     {
         foreach (var (status, answer) in operation.Responses ?? [])
         {
@@ -166,9 +167,14 @@ internal static class GatewayOpenApi
                 headers[CreditsHeaders.Remaining] = Header(JsonSchemaType.Number, "The durable balance after this answer's own effect.");
             }
 
-            if (spends && status == "200")
+            var isSuccess = status.StartsWith('2');
+            if (isSuccess && documentation is { Spends: true })
             {
                 headers[CreditsHeaders.Cost] = Header(JsonSchemaType.Number, "What the call charged; absent where it charged nothing.");
+            }
+
+            if (isSuccess && documentation is { Spends: true } or { Changes: true })
+            {
                 headers[CreditsHeaders.Replayed] = Header(JsonSchemaType.Boolean, "true where this is the first answer to the same idempotency key.");
             }
 
@@ -177,9 +183,20 @@ internal static class GatewayOpenApi
                 headers["WWW-Authenticate"] = Header(JsonSchemaType.String, "How to authenticate.");
             }
 
-            if (status == "503")
+            if (status is "429" or "503")
             {
                 headers["Retry-After"] = Header(JsonSchemaType.Integer, "Seconds until a retry makes sense.");
+            }
+        }
+    }
+
+    private static void AddLimitHeaders(OpenApiOperation operation, bool isLimited)
+    {
+        foreach (var response in (isLimited ? operation.Responses : null)?.Where(answer => answer.Key != "401").Select(answer => answer.Value).OfType<OpenApiResponse>() ?? [])
+        {
+            foreach (var (name, description) in RateLimitHeaders.Descriptions)
+            {
+                response.Headers![name] = Header(JsonSchemaType.Integer, description);
             }
         }
     }
@@ -191,7 +208,7 @@ internal static class GatewayOpenApi
             SetExample(operation.RequestBody?.Content, request);
         }
 
-        if (documentation is not null && operation.Responses?.GetValueOrDefault("200") is { } success)
+        if (documentation is not null && operation.Responses?.FirstOrDefault(answer => answer.Key.StartsWith('2')).Value is { } success)
         {
             SetExample(success.Content, documentation.ResponseExample);
         }

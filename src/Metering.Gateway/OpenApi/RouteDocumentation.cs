@@ -31,6 +31,9 @@ internal sealed record RouteDocumentation
 
     /// <summary>True where the route spends: it takes <c>Idempotency-Key</c> and answers with a cost.</summary>
     public bool Spends { get; init; }
+
+    /// <summary>True where the route changes something at no cost: it takes <c>Idempotency-Key</c>.</summary>
+    public bool Changes { get; init; }
 }
 
 /// <summary>Documents routes.</summary>
