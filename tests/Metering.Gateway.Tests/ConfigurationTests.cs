@@ -148,6 +148,7 @@ public sealed class ConfigurationTests
     [InlineData("ApiKeys:Prefixes:0", "has space")]
     [InlineData("ApiKeys:Prefixes:0", "far_too_long_for_a_prefix_")]
     [InlineData("ApiKeys:Prefix", "x_")]
+    [InlineData("ApiKeys:Prefixes", "x_")]
     [InlineData("ApiKeys:Prefixes:0", "only_")]
     public void A_wrong_prefix_is_refused(string setting, string value)
     {
