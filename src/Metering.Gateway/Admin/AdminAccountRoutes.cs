@@ -12,11 +12,11 @@ internal static class AdminAccountRoutes
 {
     private const int MaxEmail = 254;
 
-    private const string AccountExample = """
+    public const string AccountExample = """
         {"id": "acme", "email": "ann@acme.example", "firstName": "Ann", "lastName": "Lee", "companyName": "Acme", "companyWebsite": "https://acme.example",
-          "createdAt": "2026-05-01T00:00:00.000Z", "sandbox": null,
+          "createdAt": "2026-05-01T00:00:00.000Z", "sandbox": null, "status": "active", "statusReason": "", "plannedPlan": null, "endsAt": null,
           "terms": {"plan": "starter", "planVersion": 1, "monthlyCredits": 100, "unlimited": false, "accessLevel": "platform"},
-          "balance": {"monthly": 82, "bonus": 25, "permanent": 0, "held": 0, "available": 107, "periodEnd": "2026-06-01T00:00:00.000Z", "paidThrough": null}}
+          "balance": {"monthly": 82, "bonus": 25, "permanent": 0, "held": 0, "available": 107, "creditLimit": 0, "owed": 0, "periodEnd": "2026-06-01T00:00:00.000Z", "paidThrough": null}}
         """;
 
     private static readonly Dictionary<string, string> Fields = new()
@@ -58,9 +58,9 @@ internal static class AdminAccountRoutes
             {
                 Query =
                 [
-                    new("id", "What the id begins with, case-sensitive."),
-                    new("email", "What the e-mail address begins with, in any case."),
-                    new("company", "What the company's name begins with, in any case."),
+                    new("id", "What the id begins with, case-sensitive.", Example: "ac"),
+                    new("email", "What the e-mail address begins with, in any case.", Example: "ann@"),
+                    new("company", "What the company's name begins with, in any case.", Example: "acme"),
                     .. AdminValues.ListParameters,
                 ],
                 ResponseExample = """
@@ -295,7 +295,8 @@ internal sealed record AdminProfileBody(
 /// <param name="AccessLevel">What it gives access to.</param>
 internal sealed record AdminTermsBody(string Plan, int? PlanVersion, Credits MonthlyCredits, bool Unlimited, string AccessLevel);
 
-internal sealed record AdminBalanceBody(Credits Monthly, Credits Bonus, Credits Permanent, Credits Held, Credits Available, string PeriodEnd, string? PaidThrough);
+internal sealed record AdminBalanceBody(
+    Credits Monthly, Credits Bonus, Credits Permanent, Credits Held, Credits Available, Credits CreditLimit, Credits Owed, string PeriodEnd, string? PaidThrough);
 
 internal sealed record AdminAccountBody
 {
@@ -315,6 +316,16 @@ internal sealed record AdminAccountBody
 
     public required string? Sandbox { get; init; }
 
+    public required string Status { get; init; }
+
+    public required string StatusReason { get; init; }
+
+    /// <summary>The plan that begins with the next period; null where none is planned.</summary>
+    public required string? PlannedPlan { get; init; }
+
+    /// <summary>When the cancelled subscription ends; null where it is not cancelled.</summary>
+    public required string? EndsAt { get; init; }
+
     public required AdminTermsBody Terms { get; init; }
 
     public required AdminBalanceBody Balance { get; init; }
@@ -329,8 +340,12 @@ internal sealed record AdminAccountBody
         CompanyWebsite = profile?.CompanyWebsite,
         CreatedAt = profile?.CreatedAt.ToWire(),
         Sandbox = sandbox?.Value,
+        Status = balance.Status.ToName(),
+        StatusReason = balance.StatusReason,
+        PlannedPlan = balance.PlannedPlan,
+        EndsAt = balance.EndsAt?.ToWire(),
         Terms = new(balance.Plan, planVersion, balance.MonthlyAllotment, balance.Unlimited, balance.Level.ToName()),
         Balance = new(
-            balance.Monthly, balance.Bonus, balance.Permanent, balance.Held, balance.Available, balance.PeriodEnd.ToWire(), balance.PaidThrough?.ToWire()),
+            balance.Monthly, balance.Bonus, balance.Permanent, balance.Held, balance.Available, balance.CreditLimit, balance.Owed, balance.PeriodEnd.ToWire(), balance.PaidThrough?.ToWire()),
     };
 }
