@@ -65,6 +65,7 @@ public static class MeteringGateway
         routes.MapRecords();
         routes.MapTransactions();
         routes.MapRefunds();
+        routes.MapExport();
         routes.MapLeadCredits();
         routes.MapApiKeys();
         routes.MapProfile();

@@ -38,4 +38,28 @@ internal abstract class DelegatingMeter(ICreditMeter inner) : ICreditMeter
 
     public ValueTask<Outcome<TransactionStatus>> GetTransactionAsync(AccountId account, TransactionId id, CancellationToken cancellationToken = default) =>
         inner.GetTransactionAsync(account, id, cancellationToken);
+
+    public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
+        inner.RecordVisitsAsync(account, request, cancellationToken);
+
+    public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
+        inner.ListRecordsAsync(account, query, cancellationToken);
+
+    public ValueTask<Outcome<Balance>> SetStatusAsync(AccountId account, AccountStatusRequest request, CancellationToken cancellationToken = default) =>
+        inner.SetStatusAsync(account, request, cancellationToken);
+
+    public ValueTask<Outcome<Balance>> SetCreditLimitAsync(AccountId account, CreditLimitRequest request, CancellationToken cancellationToken = default) =>
+        inner.SetCreditLimitAsync(account, request, cancellationToken);
+
+    public ValueTask<Outcome<TakenBack>> TakeBackAsync(AccountId account, TakeBackRequest request, CancellationToken cancellationToken = default) =>
+        inner.TakeBackAsync(account, request, cancellationToken);
+
+    public ValueTask<Outcome<PlanChange>> ChangePlanAsync(AccountId account, ChangePlanRequest request, CancellationToken cancellationToken = default) =>
+        inner.ChangePlanAsync(account, request, cancellationToken);
+
+    public ValueTask<Outcome<Balance>> CancelAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default) =>
+        inner.CancelAsync(account, request, cancellationToken);
+
+    public ValueTask<Outcome<Balance>> ResumeAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default) =>
+        inner.ResumeAsync(account, request, cancellationToken);
 }

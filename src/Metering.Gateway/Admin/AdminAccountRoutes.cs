@@ -75,9 +75,9 @@ internal static class AdminAccountRoutes
             .Produces<AdminAccountBody>()
             .ProducesProblems(400, 401, 403, 404, 500, 503);
         group.MapPost("{id}/erase", Erase)
-            .Document("Erase the profile's texts about persons and companies; ledger, credits and keys stay", new()
+            .Document("Erase what the account's profile and ledger hold as texts; amounts, the chain's proof and keys stay", new()
             {
-                ResponseExample = """{"id": "acme", "profileErased": true}""",
+                ResponseExample = """{"id": "acme", "profileErased": true, "entriesErased": 17}""",
             })
             .Produces<AdminErasedBody>()
             .ProducesProblems(400, 401, 403, 404, 500, 503);
@@ -184,7 +184,9 @@ internal sealed record AccountOpening(AccountId Account, OpenAccountRequest Requ
 
 /// <summary>What operators do with accounts.</summary>
 internal sealed class AdminAccounts(
-    ICreditMeter meter, IDirectoryStore directory, IProfileRegister register, SandboxAccounts sandboxes, IPlanVersionStore plans, AdminKeys keys, TimeProvider time)
+    ICreditMeter meter, IDirectoryStore directory, IProfileRegister register, IPersonalTexts texts, IAnswerStore answers,
+    SandboxAccounts sandboxes, IPlanVersionStore plans, AdminKeys keys,
+    TimeProvider time)
 {
     /// <summary>Opens an account: the ledger first, whose refusal leaves nothing behind, then the profile, then the key.</summary>
     /// <param name="opening">The account.</param>
@@ -229,13 +231,19 @@ internal sealed class AdminAccounts(
             account, profile, balance, versions.FirstOrDefault(version => version.HasTermsOf(balance))?.Number, await sandboxes.FindAsync(account, cancellationToken).ConfigureAwait(false)), null);
     }
 
-    /// <summary>Erases the texts of a profile.</summary>
+    /// <summary>Erases the texts of profile and ledger, and answers kept for retries that repeat them.</summary>
     public async Task<AdminAnswer> EraseAsync(AccountId account)
     {
         var outcome = await meter.GetBalanceAsync(account).ConfigureAwait(false);
-        return outcome.IsSuccess
-            ? AdminAnswer.Of(new AdminErasedBody(account.Value, await register.EraseAsync(account).ConfigureAwait(false)), AdminJson.Default.AdminErasedBody)
-            : AdminAnswer.Of(outcome.Refusal!);
+        if (!outcome.IsSuccess)
+        {
+            return AdminAnswer.Of(outcome.Refusal!);
+        }
+
+        var hadProfile = await register.EraseAsync(account).ConfigureAwait(false);
+        await answers.ForgetAsync($$"""{"account":{"id":"{{account}}",""").ConfigureAwait(false);
+        var entries = await texts.EraseTextsAsync(account).ConfigureAwait(false);
+        return AdminAnswer.Of(new AdminErasedBody(account.Value, hadProfile, entries), AdminJson.Default.AdminErasedBody);
     }
 
     private AccountProfile ProfileOf(AccountId account, AdminAccountCreateBody request) => new()
@@ -278,7 +286,11 @@ internal sealed record AdminAccountCreatedBody(AdminAccountBody Account, [proper
 
 internal sealed record AdminAccountListBody(IReadOnlyList<AdminProfileBody> Accounts, string? NextCursor);
 
-internal sealed record AdminErasedBody(string Id, bool ProfileErased);
+/// <summary>What was erased.</summary>
+/// <param name="Id">The account.</param>
+/// <param name="ProfileErased">True where it had a profile.</param>
+/// <param name="EntriesErased">Entries of the ledger whose texts this call erased.</param>
+internal sealed record AdminErasedBody(string Id, bool ProfileErased, long EntriesErased);
 
 internal sealed record AdminProfileBody(
     string Id, string Email, string? FirstName, string? LastName, string? CompanyName, string? CompanyWebsite, string CreatedAt)

@@ -17,7 +17,7 @@ public static class MeteringConfiguration
     private static readonly string[] Known =
     [
         "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "MaxBacklogBytes",
-        "MaxBacklogEntries", "ApiKeys", "Admin", "RateLimits", "Products", "Plans",
+        "MaxBacklogEntries", "Due", "ApiKeys", "Admin", "RateLimits", "Products", "Plans",
     ];
 
     /// <summary>
@@ -25,7 +25,7 @@ public static class MeteringConfiguration
     /// <c>Store</c> (<c>sqlite</c>, <c>postgres</c>, or <c>memory</c> for trying out: it forgets everything), <c>Connection</c> (PostgreSQL's
     /// connection string), <c>PostgreSql</c> (<see cref="PostgreSqlStoreOptions"/>), <c>QueueCapacity</c>, <c>MaxBatch</c>,
     /// <c>MemoryBudgetBytes</c>, <c>SnapshotInterval</c>, <c>MaxBacklogBytes</c> and <c>MaxBacklogEntries</c> (of <see cref="SqliteLedgerOptions"/>),
-    /// <c>Products</c> and <c>Plans</c>.
+    /// <c>Due</c> (<see cref="DueQueueOptions"/>), <c>Products</c> and <c>Plans</c>.
     /// </summary>
     /// <param name="options">The meter's options.</param>
     /// <param name="section">The section <c>Metering</c>.</param>
@@ -42,7 +42,16 @@ public static class MeteringConfiguration
         options.MaxBatch = (int)settings.ReadNumber(nameof(options.MaxBatch), 1, 100_000, options.MaxBatch);
         options.MemoryBudgetBytes = settings.ReadNumber(nameof(options.MemoryBudgetBytes), 1L << 20, long.MaxValue, options.MemoryBudgetBytes);
         options.SnapshotInterval = (int)settings.ReadNumber(nameof(options.SnapshotInterval), 100, 1_000_000, options.SnapshotInterval);
+        ReadDue(options.Due, section);
         options.Catalogue = CatalogueReader.Read(section, options.Catalogue);
+        UseStore(options, section, migrating);
+    }
+
+    private static void UseStore(CreditMeteringOptions options, IConfigurationSection section, Action<LedgerMigrationProgress>? migrating)
+    {
+        // Read whatever the store: a wrong limit is told today and not on the day on which the store is changed.
+        var (path, sqlite, postgreSql) = (DatabasePath(section), ReadSqlite(new(section), migrating), new PostgreSqlStoreOptions());
+        ReadPostgreSql(postgreSql, section);
         switch (ReadStore(section))
         {
             case MemoryStore:
@@ -52,7 +61,7 @@ public static class MeteringConfiguration
                 options.UsePostgreSql(ReadConnection(section), store => ReadPostgreSql(store, section));
                 break;
             default:
-                options.UseSqlite(DatabasePath(section), ReadSqlite(settings, migrating));
+                options.UseSqlite(path, sqlite);
                 break;
         }
     }
@@ -98,6 +107,16 @@ public static class MeteringConfiguration
         ledger.MaxBacklogEntries = settings.ReadNumber(
             nameof(ledger.MaxBacklogEntries), SqliteLedgerOptions.LeastBacklogEntries, SqliteLedgerOptions.MostBacklogEntries, ledger.MaxBacklogEntries);
         return ledger;
+    }
+
+    private static void ReadDue(DueQueueOptions options, IConfigurationSection section)
+    {
+        var settings = new SettingReader(section.GetSection("Due"));
+        settings.AllowOnly(["Enabled", "WindowSeconds", nameof(options.MaxPerSecond), "IntervalSeconds"]);
+        options.IsEnabled = settings.ReadFlag("Enabled", options.IsEnabled);
+        options.Window = TimeSpan.FromSeconds(settings.ReadNumber("WindowSeconds", 0, 86_400, (long)options.Window.TotalSeconds));
+        options.MaxPerSecond = (int)settings.ReadNumber(nameof(options.MaxPerSecond), 0, 1_000_000, options.MaxPerSecond);
+        options.Interval = TimeSpan.FromSeconds(settings.ReadNumber("IntervalSeconds", 1, 3_600, (long)options.Interval.TotalSeconds));
     }
 
     private static void ReadPostgreSql(PostgreSqlStoreOptions options, IConfigurationSection section)
