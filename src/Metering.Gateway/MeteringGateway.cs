@@ -56,7 +56,7 @@ public static class MeteringGateway
     /// <param name="app">The application.</param>
     public static IApplicationBuilder UseMeteringGateway(this IApplicationBuilder app) => app.UseMiddleware<GatewayMiddleware>();
 
-    /// <summary>Maps every dialect, the health probes and <c>/openapi/v1.json</c>.</summary>
+    /// <summary>Maps every dialect, the health probes, <c>/openapi/v1.json</c> and the page <c>/openapi/try</c>.</summary>
     /// <param name="routes">The application.</param>
     public static IEndpointRouteBuilder MapMetering(this IEndpointRouteBuilder routes)
     {
@@ -73,6 +73,7 @@ public static class MeteringGateway
         routes.MapOperatorFeatures();
         routes.MapHealth();
         OpenApiRoute.Map(routes, "/openapi/v1.json");
+        TryPageRoutes.Map(routes);
         return routes;
     }
 }
