@@ -27,6 +27,7 @@ public static class CreditMeteringServices
         {
             services.AddSingleton(options.LedgerStoreFactory!);
             services.AddSingleton(options.DirectoryStoreFactory!);
+            services.TryAddSingleton(provider => PaymentStores.Beside(provider.GetRequiredService<IDirectoryStore>()));
         }
 
         (options.AddMeter ?? (collection => AddEmbedded(collection, options)))(services);

@@ -46,6 +46,12 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
         importKey = database.Prepare($"INSERT INTO api_keys ({KeyColumns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING");
     }
 
+    /// <summary>What the stores of other subjects in the same file take before they use it.</summary>
+    internal Lock Gate => gate;
+
+    /// <summary>The file, for the stores of other subjects in it.</summary>
+    internal SqliteFile File => file;
+
     /// <summary>Opens a directory, making the file and its folder where they are missing, and brings it to this build's schema.</summary>
     /// <param name="path">The file, for example <c>metering.directory.db</c>; relative paths count from the current folder.</param>
     /// <exception cref="MeteringStartupException">The file is damaged, newer, read-only or in use, or the disk is full.</exception>
