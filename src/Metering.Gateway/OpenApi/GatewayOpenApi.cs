@@ -177,7 +177,7 @@ internal static class GatewayOpenApi
                 headers["WWW-Authenticate"] = Header(JsonSchemaType.String, "How to authenticate.");
             }
 
-            if (status == "503")
+            if (status is "202" or "429" or "503")
             {
                 headers["Retry-After"] = Header(JsonSchemaType.Integer, "Seconds until a retry makes sense.");
             }
@@ -191,7 +191,7 @@ internal static class GatewayOpenApi
             SetExample(operation.RequestBody?.Content, request);
         }
 
-        if (documentation is not null && operation.Responses?.GetValueOrDefault("200") is { } success)
+        if (documentation is not null && (operation.Responses?.GetValueOrDefault("200") ?? operation.Responses?.GetValueOrDefault("201")) is { } success)
         {
             SetExample(success.Content, documentation.ResponseExample);
         }
