@@ -62,6 +62,8 @@ public sealed class ErrorShapeTests
     [InlineData(RefusalReason.TransactionUnknown, 404, "transaction_unknown")]
     [InlineData(RefusalReason.TransactionNotRefundable, 422, "transaction_not_refundable")]
     [InlineData(RefusalReason.RefundExceedsCharge, 422, "refund_exceeds_charge")]
+    [InlineData(RefusalReason.AccountSuspended, 403, "account_suspended")]
+    [InlineData(RefusalReason.AccountClosed, 403, "account_closed")]
     [InlineData(RefusalReason.AccessLevelTooLow, 403, "access_level_too_low")]
     [InlineData(RefusalReason.SubscriptionInactive, 402, "subscription_inactive")]
     [InlineData(RefusalReason.MaxCreditsExceeded, 402, "max_credits_exceeded")]
