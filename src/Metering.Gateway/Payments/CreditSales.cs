@@ -357,18 +357,18 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
     {
         var purchase = stored.Value;
         var account = new AccountId(purchase.Account);
-        if (await GrantAsync(purchase, purchase.ChargeId!, cancellationToken).ConfigureAwait(false) is not null
-            || !(await meter.GetBalanceAsync(account, cancellationToken).ConfigureAwait(false)).TryGet(out var balance, out _))
+        var (transaction, fault) = await GrantAsync(purchase, purchase.ChargeId!, cancellationToken).ConfigureAwait(false);
+        if (fault is not null || !(await meter.GetBalanceAsync(account, cancellationToken).ConfigureAwait(false)).TryGet(out var balance, out _))
         {
             return stored;
         }
 
-        var granted = purchase with { State = CreditPurchaseState.Granted, PermanentAfter = balance.Permanent.TenThousandths };
+        var granted = purchase with { State = CreditPurchaseState.Granted, PermanentAfter = balance.Permanent.TenThousandths, GrantedBy = transaction };
         return await SaveAsync(stored, granted, null, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <returns>Why it was not granted; null where it is, now or before.</returns>
-    private async ValueTask<string?> GrantAsync(CreditPurchase purchase, string chargeId, CancellationToken cancellationToken)
+    /// <returns>The transaction where it was granted now, or why it was not granted; neither where it was granted before.</returns>
+    private async ValueTask<(string? Transaction, string? Fault)> GrantAsync(CreditPurchase purchase, string chargeId, CancellationToken cancellationToken)
     {
         var request = new GrantRequest
         {
@@ -377,15 +377,17 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
             Description = $"Purchase of {purchase.Credits} credits",
             ExternalReference = $"{payments.Required.Name}:{chargeId}",
         };
-        var refusal = (await meter.GrantAsync(new(purchase.Account), request, cancellationToken).ConfigureAwait(false)).Refusal;
-        return refusal is null or { Reason: RefusalReason.ReferenceUsed } ? null : refusal.Message;
+        var outcome = await meter.GrantAsync(new(purchase.Account), request, cancellationToken).ConfigureAwait(false);
+        return outcome.TryGet(out var posting, out var refusal) ? (posting.TransactionId.ToString(), null)
+            : refusal.Reason == RefusalReason.ReferenceUsed ? (null, null)
+            : (null, refusal.Message);
     }
 
     /// <summary>An earlier attempt's charge succeeded after a later one had: the customer has paid twice and gets both.</summary>
     private async ValueTask<string?> GrantFurtherAsync(CreditPurchase purchase, Charge charge, CancellationToken cancellationToken)
     {
         logger.LogWarning("The purchase {Purchase} was charged by {Charge} beside {Other}; both are granted.", purchase.Id, charge.Id, purchase.ChargeId);
-        return await GrantAsync(purchase, charge.Id, cancellationToken).ConfigureAwait(false);
+        return (await GrantAsync(purchase, charge.Id, cancellationToken).ConfigureAwait(false)).Fault;
     }
 
     private async ValueTask<Stored<CreditPurchase>?> SaveAsync(Stored<CreditPurchase> stored, CreditPurchase changed, DateTimeOffset? due, CancellationToken cancellationToken) =>

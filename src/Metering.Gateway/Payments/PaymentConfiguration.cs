@@ -23,7 +23,7 @@ internal static class PaymentConfiguration
         }
 
         var settings = new SettingReader(section);
-        settings.AllowOnly(["Provider", "PublicUrl", "KeyRing", "MailFolder", "TrustedProxies", "PurchasesAnHour", "ClaimsAnHour", "Plans", "Stripe", "Smtp", "SandboxWebhookUrl"]);
+        settings.AllowOnly(["Provider", "PublicUrl", "KeyRing", "MailFolder", "TrustedProxies", "PurchasesAnHour", "ClaimsAnHour", "Plans", "Stripe", "Smtp", "SandboxWebhookUrl", "UpgradeAllotment"]);
         var stripe = ReadStripe(section.GetSection("Stripe"));
         var provider = settings.ReadChoice("Provider", ["none", "sandbox", "stripe"], stripe.ApiKey is null ? "sandbox" : "stripe");
         var options = defaults with
@@ -37,6 +37,7 @@ internal static class PaymentConfiguration
             PurchasesAnHour = (int)settings.ReadNumber("PurchasesAnHour", 1, 1_000_000, defaults.PurchasesAnHour),
             ClaimsAnHour = (int)settings.ReadNumber("ClaimsAnHour", 1, 1_000_000, defaults.ClaimsAnHour),
             Plans = ReadPlans(section.GetSection("Plans"), defaults.Plans),
+            UpgradeAllotment = settings.ReadChoice("UpgradeAllotment", ["whole", "prorated"], "whole") == "whole" ? PlanAllotment.Whole : PlanAllotment.Prorated,
             Stripe = stripe,
             Smtp = ReadSmtp(section.GetSection("Smtp")),
         };

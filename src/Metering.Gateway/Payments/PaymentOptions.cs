@@ -51,6 +51,9 @@ internal sealed record PaymentOptions
     /// <summary>Claims an hour and address; a pending answer does not count.</summary>
     public int ClaimsAnHour { get; init; } = 30;
 
+    /// <summary>How much of the new plan's allotment an upgrade grants; default all of it.</summary>
+    public PlanAllotment UpgradeAllotment { get; init; }
+
     /// <summary>How Stripe is called.</summary>
     public StripeOptions Stripe { get; init; } = new();
 

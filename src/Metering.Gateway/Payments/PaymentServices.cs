@@ -28,6 +28,8 @@ internal static class PaymentServices
         services.AddSingleton<Claims>();
         services.AddSingleton<CreditSales>();
         services.AddSingleton<Subscriptions>();
+        services.AddSingleton<CreditReversals>();
+        services.AddSingleton<SubscriptionFollowing>();
         services.AddSingleton<EventHandling>();
         services.AddSingleton<EventInbox>();
         services.AddSingleton<PaymentWork>();

@@ -38,6 +38,8 @@ internal sealed class ScriptedProvider(IPaymentProvider inner) : IPaymentProvide
     public ValueTask<ProviderSubscription> CancelAtPeriodEndAsync(string subscriptionId, string idempotencyKey, CancellationToken cancellationToken = default) =>
         Up().CancelAtPeriodEndAsync(subscriptionId, idempotencyKey, cancellationToken);
 
+    public ValueTask<ProviderSubscription?> ChangePlanAsync(PlanPriceChange change, CancellationToken cancellationToken = default) => Up().ChangePlanAsync(change, cancellationToken);
+
     public async ValueTask<Charge> ChargeAsync(ChargeRequest request, CancellationToken cancellationToken = default)
     {
         Charges++;

@@ -80,7 +80,7 @@ internal sealed class PaymentBooks(IPaymentStore store)
         purchase =>
         [
             purchase.ChargeId is { } charge ? CreditPurchase.ChargeKey(charge) : null,
-            purchase.IdempotencyKey is { } key ? CreditPurchase.IdempotencyKeyKey(purchase.Account, key) : null,
+            purchase.IdempotencyKey is { } key ? CreditPurchase.IdempotencyKeyKey(purchase.Account, key[..64]) : null,
         ],
         DueAt);
 

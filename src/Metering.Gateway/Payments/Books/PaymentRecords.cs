@@ -168,6 +168,17 @@ internal sealed record CreditPurchase
     /// <summary>The permanent credits after the grant, in ten-thousandths, for the same answer to the same idempotency key.</summary>
     public long? PermanentAfter { get; init; }
 
+    /// <summary>The transaction that granted the credits.</summary>
+    public string? GrantedBy { get; init; }
+
+    /// <summary>Cents of the charge whose credits are taken back.</summary>
+    public long ReversedCents { get; init; }
+
+    /// <summary>
+    /// Cents up to which credits are being taken back: written before the ledger is, so that what was begun is ended under the same reference.
+    /// </summary>
+    public long? ReversingCents { get; init; }
+
     public string ProviderKey => $"{Id}-{Attempt}";
 
     public static string ChargeKey(string chargeId) => $"charge:{chargeId}";

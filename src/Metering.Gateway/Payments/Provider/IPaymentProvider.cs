@@ -28,6 +28,13 @@ public interface IPaymentProvider
     /// <summary>Ends a subscription with the period that is paid; doing so twice changes nothing more.</summary>
     ValueTask<ProviderSubscription> CancelAtPeriodEndAsync(string subscriptionId, string idempotencyKey, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Puts a subscription on another plan's price, and takes a cancellation back. Where it is prorated, the rest of the period is charged at
+    /// once, and the price changes only if that is paid.
+    /// </summary>
+    /// <returns>The subscription on its new price; null where the card was declined, and nothing was changed.</returns>
+    ValueTask<ProviderSubscription?> ChangePlanAsync(PlanPriceChange change, CancellationToken cancellationToken = default);
+
     /// <summary>Charges the customer's saved card without the customer.</summary>
     ValueTask<Charge> ChargeAsync(ChargeRequest request, CancellationToken cancellationToken = default);
 
@@ -117,7 +124,20 @@ public sealed record ProviderSubscription
 
     /// <summary>True where it ends with the current period.</summary>
     public required bool CancelsAtPeriodEnd { get; init; }
+
+    /// <summary>The plan whose price it is on; null where the price is none of this gateway's.</summary>
+    public string? Plan { get; init; }
+
+    /// <summary>The last invoice: another one each time that something was charged; null where it is not known.</summary>
+    public string? LastInvoice { get; init; }
 }
+
+/// <summary>A subscription's move to another plan's price.</summary>
+/// <param name="SubscriptionId">The subscription.</param>
+/// <param name="Plan">The plan.</param>
+/// <param name="IsProrated">True to charge the difference for the rest of the period now; false to charge the new price from the next period on.</param>
+/// <param name="IdempotencyKey">The same key never charges twice.</param>
+public sealed record PlanPriceChange(string SubscriptionId, string Plan, bool IsProrated, string IdempotencyKey);
 
 /// <summary>A charge of a saved card.</summary>
 public sealed record ChargeRequest
@@ -180,6 +200,9 @@ public sealed record Charge
 
     /// <summary>Why it was declined, for people; null where it was not.</summary>
     public string? DeclineMessage { get; init; }
+
+    /// <summary>Cents that were refunded in all; a disputed charge counts as refunded whole.</summary>
+    public long ReversedCents { get; init; }
 }
 
 /// <summary>The provider cannot be asked, or refused a call.</summary>

@@ -73,6 +73,37 @@ internal sealed record CancelAnswerBody(CancelResultBody Data);
 /// <param name="Status">As the provider has it: <c>active</c> or <c>past_due</c>.</param>
 internal sealed record CancelResultBody(string Message, bool CancelAtPeriodEnd, long CurrentPeriodEnd, string Status);
 
+internal sealed record ChangePlanBody
+{
+    public string? TargetPlan { get; init; }
+}
+
+internal sealed record ChangePlanAnswerBody(ChangePlanResultBody Data);
+
+/// <summary>A change of plan.</summary>
+/// <param name="Message">What happens now.</param>
+/// <param name="ChangeType"><c>upgrade</c>: now; <c>downgrade</c>: with the next period; <c>unchanged</c>: a planned change was withdrawn.</param>
+/// <param name="PreviousPlan">The plan before.</param>
+/// <param name="NewPlan">The new plan.</param>
+/// <param name="NewMonthlyCredits">Its allotment a period.</param>
+/// <param name="PermanentCreditsAdded">Unused credits of the old allotment that stay for good.</param>
+internal sealed record ChangePlanResultBody(
+    string Message, string ChangeType, string PreviousPlan, string NewPlan, Credits NewMonthlyCredits, Credits PermanentCreditsAdded)
+{
+    public static ChangePlanResultBody Of(ChangedPlan change) => new(
+        change.ChangeType switch
+        {
+            "upgrade" => "The plan was changed; its credits are there now.",
+            "downgrade" => "The plan changes with the next period.",
+            _ => "The planned change was withdrawn.",
+        },
+        change.ChangeType,
+        change.PreviousPlan,
+        change.NewPlan,
+        change.NewMonthlyCredits,
+        change.PermanentCreditsAdded);
+}
+
 /// <summary>An error of buying, in dialect A's shape.</summary>
 /// <param name="Error">snake_case, for programs.</param>
 /// <param name="Message">For people.</param>
@@ -92,6 +123,8 @@ internal sealed record WebhookAnswerBody(bool Received);
 [JsonSerializable(typeof(PurchaseCreditsBody))]
 [JsonSerializable(typeof(PurchaseCreditsAnswerBody))]
 [JsonSerializable(typeof(CancelAnswerBody))]
+[JsonSerializable(typeof(ChangePlanBody))]
+[JsonSerializable(typeof(ChangePlanAnswerBody))]
 [JsonSerializable(typeof(PaymentErrorBody))]
 [JsonSerializable(typeof(WebhookAnswerBody))]
 internal sealed partial class PaymentJson : JsonSerializerContext;

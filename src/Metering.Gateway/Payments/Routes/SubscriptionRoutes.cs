@@ -14,6 +14,8 @@ internal static class SubscriptionRoutes
         ["dollarAmount"] = "a plain decimal number of dollars with at most 2 decimals",
     };
 
+    private static readonly Dictionary<string, string> ChangeFields = new() { ["targetPlan"] = "a text: the id of a plan with credits" };
+
     public static IEndpointRouteBuilder MapSubscription(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/v1").WithTags("Credits and subscription");
@@ -42,6 +44,19 @@ internal static class SubscriptionRoutes
             })
             .Produces<CancelAnswerBody>()
             .ProducesErrors<PaymentErrorBody>(400, 401, 403, 404, 500, 503);
+        group.MapPost("subscription/change-plan", ChangePlan)
+            .RequireMeteringKey(ApiKeyScopes.Spend)
+            .Document("Change the plan: up at once, for a prorated price; down with the next period", new()
+            {
+                RequestType = typeof(ChangePlanBody),
+                RequestExample = """{"targetPlan": "scale"}""",
+                ResponseExample = """
+                    {"data": {"message": "The plan was changed; its credits are there now.", "changeType": "upgrade", "previousPlan": "growth", "newPlan": "scale",
+                      "newMonthlyCredits": 5000, "permanentCreditsAdded": 640}}
+                    """,
+            })
+            .Produces<ChangePlanAnswerBody>()
+            .ProducesErrors<PaymentErrorBody>(400, 401, 402, 403, 404, 413, 415, 500, 503);
         return routes;
     }
 
@@ -76,6 +91,18 @@ internal static class SubscriptionRoutes
         }
 
         return JsonAnswer.Of(new PurchaseCreditsAnswerBody(PurchaseCreditsResultBody.Of(sale.Purchase!)), PaymentJson.Default.PurchaseCreditsAnswerBody);
+    }
+
+    private static async Task<IResult> ChangePlan(HttpContext context, Subscriptions subscriptions)
+    {
+        var body = await JsonBody.ReadAsync(context, PaymentJson.Default.ChangePlanBody, ChangeFields).ConfigureAwait(false);
+        if (!body.TryGet(out var request, out var failure))
+        {
+            return failure.ToResult();
+        }
+
+        var (change, refused) = await subscriptions.ChangePlanAsync(context.GetMeteringCaller().Account, request.TargetPlan, context.RequestAborted).ConfigureAwait(false);
+        return change is null ? refused!.ToResult() : JsonAnswer.Of(new ChangePlanAnswerBody(ChangePlanResultBody.Of(change)), PaymentJson.Default.ChangePlanAnswerBody);
     }
 
     private static async Task<IResult> Cancel(HttpContext context, Subscriptions subscriptions)

@@ -97,13 +97,15 @@ internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, S
             PurchaseId = page.PurchaseId,
             Plan = page.Plan,
             AmountCents = page.AmountCents,
+            LastInvoice = SandboxEvents.NewId("in"),
+            PaidCents = page.AmountCents,
             Anchor = DateTimeOffset.FromUnixTimeSeconds(time.GetUtcNow().ToUnixTimeSeconds()),
             PeriodMonths = catalogue.Plans.TryGetValue(page.Plan, out var plan) ? plan.PeriodMonths : 1,
         };
         var paid = page with { Status = CheckoutStatus.Paid, SubscriptionId = subscription.Id, Notice = "Paid. The key can be claimed now." };
         return (paid,
         [
-            books.Customers.Change(customer, 0), books.Subscriptions.Change(subscription, 0), events.PageChanged(paid, customer.Id), events.Invoiced(subscription, isPaid: true),
+            books.Customers.Change(customer, 0), books.Subscriptions.Change(subscription, 0), events.PageChanged(paid, customer.Id), events.Invoiced(subscription, page.AmountCents, isPaid: true),
         ]);
     }
 
@@ -145,11 +147,13 @@ internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, S
         var isPaid = customer.Card == SandboxCard.Pays;
         var renewed = subscription with
         {
+            LastInvoice = SandboxEvents.NewId("in"),
+            PaidCents = subscription.PaidCents + (isPaid ? subscription.AmountCents : 0),
             Period = subscription.Period + (isPaid ? 1 : 0),
             Status = isPaid ? SubscriptionStatus.Active : SubscriptionStatus.PastDue,
         };
         return (page with { Notice = isPaid ? "The next period was paid." : "The payment of the next period failed." },
-            [books.Subscriptions.Change(renewed, stored.Version), events.SubscriptionChanged(renewed), events.Invoiced(renewed, isPaid)]);
+            [books.Subscriptions.Change(renewed, stored.Version), events.SubscriptionChanged(renewed), events.Invoiced(renewed, renewed.AmountCents, isPaid)]);
     }
 
     private async ValueTask<(SandboxPage Page, PaymentChange[] Others)?> ReverseAsync(SandboxPage page, SandboxCustomer customer, bool isDispute, CancellationToken cancellationToken)

@@ -29,22 +29,22 @@ internal sealed class SandboxEvents(SandboxBooks books, TimeProvider time)
             ["subscription"] = page.SubscriptionId,
         });
 
-    public PaymentChange Invoiced(SandboxSubscription subscription, bool isPaid) => Of(
+    public PaymentChange Invoiced(SandboxSubscription subscription, long cents, bool isPaid) => Of(
         isPaid ? "invoice.paid" : "invoice.payment_failed",
         new()
         {
-            ["id"] = NewId("in"),
+            ["id"] = subscription.LastInvoice,
             ["object"] = "invoice",
             ["status"] = isPaid ? "paid" : "open",
             ["customer"] = subscription.CustomerId,
             ["subscription"] = subscription.Id,
-            ["amount_paid"] = isPaid ? subscription.AmountCents : 0,
+            ["amount_paid"] = isPaid ? cents : 0,
             ["lines"] = new JsonObject
             {
                 ["object"] = "list",
                 ["data"] = new JsonArray(new JsonObject
                 {
-                    ["amount"] = subscription.AmountCents,
+                    ["amount"] = cents,
                     ["period"] = new JsonObject { ["start"] = subscription.PeriodStart.ToUnixTimeSeconds(), ["end"] = subscription.PeriodEnd.ToUnixTimeSeconds() },
                 }),
             },

@@ -1,3 +1,5 @@
+using Metering.Engine;
+
 namespace Metering.Gateway.Payments.Sandbox;
 
 /// <summary>
@@ -79,6 +81,45 @@ internal sealed class SandboxProvider(SandboxBooks books, SandboxEvents events, 
     }
 
     /// <inheritdoc />
+    public async ValueTask<ProviderSubscription?> ChangePlanAsync(PlanPriceChange change, CancellationToken cancellationToken = default)
+    {
+        while (await books.Subscriptions.FindAsync(change.SubscriptionId, cancellationToken).ConfigureAwait(false) is { } stored)
+        {
+            var (subscription, price) = (stored.Value, options.Plans[change.Plan].AmountCents);
+            if (subscription.Plan == change.Plan && !subscription.CancelsAtPeriodEnd)
+            {
+                return subscription.ToSubscription();
+            }
+
+            var customer = await books.Customers.FindAsync(subscription.CustomerId, cancellationToken).ConfigureAwait(false);
+            if (change.IsProrated && customer is not { Value.Card: SandboxCard.Pays })
+            {
+                return null;
+            }
+
+            var cents = change.IsProrated ? Prorate(price - subscription.AmountCents, subscription) : 0;
+            var changed = subscription with
+            {
+                Plan = change.Plan,
+                AmountCents = price,
+                CancelsAtPeriodEnd = false,
+                LastInvoice = change.IsProrated ? SandboxEvents.NewId("in") : subscription.LastInvoice,
+                PaidCents = subscription.PaidCents + cents,
+            };
+            PaymentChange[] told = change.IsProrated
+                ? [events.SubscriptionChanged(changed), events.Invoiced(changed, cents, isPaid: true)]
+                : [events.SubscriptionChanged(changed)];
+            if (await books.SaveAsync(cancellationToken, [books.Subscriptions.Change(changed, stored.Version), .. told]).ConfigureAwait(false))
+            {
+                delivery.Wake();
+                return changed.ToSubscription();
+            }
+        }
+
+        throw new PaymentProviderException($"The sandbox has no subscription {change.SubscriptionId}.", isTransient: false);
+    }
+
+    /// <inheritdoc />
     public async ValueTask<Charge> ChargeAsync(ChargeRequest request, CancellationToken cancellationToken = default)
     {
         if (await books.Charges.FindByKeyAsync(request.IdempotencyKey, cancellationToken).ConfigureAwait(false) is { } known)
@@ -125,6 +166,12 @@ internal sealed class SandboxProvider(SandboxBooks books, SandboxEvents events, 
     /// <inheritdoc />
     public async ValueTask<IReadOnlyList<Charge>> ListChargesAsync(string customerId, DateTimeOffset since, CancellationToken cancellationToken = default) =>
         [.. (await ListAsync(customerId, cancellationToken).ConfigureAwait(false)).Where(charge => charge.CreatedAt >= since).Select(charge => charge.ToCharge())];
+
+    private long Prorate(long cents, SandboxSubscription subscription)
+    {
+        var left = subscription.PeriodEnd - time.GetUtcNow();
+        return left <= TimeSpan.Zero ? 0 : (long)Math.Round(cents * (left / (subscription.PeriodEnd - subscription.PeriodStart)), MidpointRounding.AwayFromZero);
+    }
 
     /// <summary>All charges of a customer.</summary>
     internal async ValueTask<List<SandboxCharge>> ListAsync(string customerId, CancellationToken cancellationToken)

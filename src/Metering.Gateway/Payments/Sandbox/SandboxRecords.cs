@@ -78,6 +78,11 @@ internal sealed record SandboxSubscription
 
     public bool CancelsAtPeriodEnd { get; init; }
 
+    public string? LastInvoice { get; init; }
+
+    /// <summary>Cents of all invoices that were paid.</summary>
+    public long PaidCents { get; init; }
+
     public DateTimeOffset PeriodStart => Anchor.AddMonths(Period * PeriodMonths);
 
     public DateTimeOffset PeriodEnd => Anchor.AddMonths((Period + 1) * PeriodMonths);
@@ -91,6 +96,8 @@ internal sealed record SandboxSubscription
         PeriodStart = PeriodStart,
         PeriodEnd = PeriodEnd,
         CancelsAtPeriodEnd = CancelsAtPeriodEnd,
+        Plan = Plan,
+        LastInvoice = LastInvoice,
     };
 }
 
@@ -128,6 +135,7 @@ internal sealed record SandboxCharge
         Status = Status,
         AmountCents = AmountCents,
         PaymentUrl = Status == ChargeStatus.AuthenticationRequired ? Url : null,
+        ReversedCents = RefundedCents,
         DeclineMessage = Status == ChargeStatus.Declined ? "Your card was declined." : null,
     };
 }

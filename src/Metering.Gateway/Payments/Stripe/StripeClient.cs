@@ -185,6 +185,10 @@ internal static class StripeJson
         ? value
         : throw new StripeException($"Stripe's answer has no {name}.", isTransient: true);
 
+    /// <summary>The first item of a subscription; null for none.</summary>
+    public static JsonElement? FirstItem(this JsonElement subscription) =>
+        subscription.Member("items")?.Member("data") is { ValueKind: JsonValueKind.Array } items && items.GetArrayLength() > 0 ? items[0] : null;
+
     /// <summary>The id of a reference, expanded or not; null for none.</summary>
     public static string? Reference(this JsonElement element, string name) => element.Member(name) is { ValueKind: JsonValueKind.Object } expanded ? expanded.Text("id") : element.Text(name);
 }

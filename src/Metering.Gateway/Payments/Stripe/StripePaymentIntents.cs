@@ -37,7 +37,7 @@ internal sealed class StripePaymentIntents(StripeClient client)
     }
 
     public async ValueTask<Charge?> FindAsync(string id, CancellationToken cancellationToken) =>
-        await client.FindAsync($"{Path}/{Uri.EscapeDataString(id)}", cancellationToken).ConfigureAwait(false) is { } intent ? ChargeOf(intent) : null;
+        await client.FindAsync($"{Path}/{Uri.EscapeDataString(id)}?expand[]=latest_charge", cancellationToken).ConfigureAwait(false) is { } intent ? ChargeOf(intent) : null;
 
     public async ValueTask<IReadOnlyList<Charge>> ListAsync(string customerId, DateTimeOffset since, CancellationToken cancellationToken)
     {
@@ -88,6 +88,9 @@ internal sealed class StripePaymentIntents(StripeClient client)
             _ => ChargeStatus.Processing,
         },
         PaymentUrl = intent.Member("next_action")?.Member("redirect_to_url")?.Text("url"),
+        ReversedCents = intent.Member("latest_charge") is not { ValueKind: JsonValueKind.Object } charge ? 0
+            : charge.Member("disputed")?.ValueKind == JsonValueKind.True ? intent.RequiredNumber("amount")
+            : charge.RequiredNumber("amount_refunded"),
         DeclineMessage = intent.Member("last_payment_error")?.Text("message"),
     };
 }

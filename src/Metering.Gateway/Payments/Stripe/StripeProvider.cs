@@ -4,7 +4,7 @@ namespace Metering.Gateway.Payments.Stripe;
 internal sealed class StripeProvider(StripeClient client, PaymentOptions options) : IPaymentProvider
 {
     private readonly StripeCheckoutSessions sessions = new(client);
-    private readonly StripeSubscriptions subscriptions = new(client);
+    private readonly StripeSubscriptions subscriptions = new(client, options.Plans);
     private readonly StripePaymentIntents intents = new(client);
     private readonly StripeCustomers customers = new(client);
 
@@ -12,10 +12,8 @@ internal sealed class StripeProvider(StripeClient client, PaymentOptions options
     public string Name => "stripe";
 
     /// <inheritdoc />
-    public ValueTask<CheckoutSession> CreateCheckoutAsync(CheckoutRequest request, CancellationToken cancellationToken = default) => sessions.CreateAsync(
-        request,
-        options.Plans.GetValueOrDefault(request.Plan)?.StripePrice ?? throw new PaymentProviderException($"The plan {request.Plan} has no price at Stripe.", isTransient: false),
-        cancellationToken);
+    public ValueTask<CheckoutSession> CreateCheckoutAsync(CheckoutRequest request, CancellationToken cancellationToken = default) =>
+        sessions.CreateAsync(request, PriceOf(request.Plan), cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<CheckoutSession?> ExpireCheckoutAsync(string sessionId, CancellationToken cancellationToken = default) => sessions.ExpireAsync(sessionId, cancellationToken);
@@ -32,6 +30,10 @@ internal sealed class StripeProvider(StripeClient client, PaymentOptions options
         subscriptions.CancelAtPeriodEndAsync(subscriptionId, idempotencyKey, cancellationToken);
 
     /// <inheritdoc />
+    public ValueTask<ProviderSubscription?> ChangePlanAsync(PlanPriceChange change, CancellationToken cancellationToken = default) =>
+        subscriptions.ChangePlanAsync(change, PriceOf(change.Plan), cancellationToken);
+
+    /// <inheritdoc />
     public async ValueTask<Charge> ChargeAsync(ChargeRequest request, CancellationToken cancellationToken = default) =>
         await customers.FindCardAsync(request.CustomerId, cancellationToken).ConfigureAwait(false) is { } card
             ? await intents.ChargeAsync(request, card, cancellationToken).ConfigureAwait(false)
@@ -43,4 +45,7 @@ internal sealed class StripeProvider(StripeClient client, PaymentOptions options
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<Charge>> ListChargesAsync(string customerId, DateTimeOffset since, CancellationToken cancellationToken = default) =>
         intents.ListAsync(customerId, since, cancellationToken);
+
+    private string PriceOf(string plan) => options.Plans.GetValueOrDefault(plan)?.StripePrice
+        ?? throw new PaymentProviderException($"The plan {plan} has no price at Stripe.", isTransient: false);
 }

@@ -4,20 +4,18 @@ namespace Metering.Gateway.Payments;
 
 /// <summary>What each event means. Handling one twice, late or before another that came to pass earlier ends in the same state.</summary>
 internal sealed class EventHandling(
-    PaymentBooks books, Payments payments, Provisioning provisioning, CreditSales credits, ICreditMeter meter, Catalogue catalogue, ILogger<EventHandling> logger)
+    PaymentBooks books, Payments payments, Provisioning provisioning, CreditSales credits, CreditReversals reversals, SubscriptionFollowing following, ICreditMeter meter, Catalogue catalogue, ILogger<EventHandling> logger)
 {
-    private const int Rounds = 5;
-
     /// <returns>Why it must be tried again; null where it is done, also where it is of no concern here.</returns>
     public async ValueTask<string?> HandleAsync(PaymentEvent received, CancellationToken cancellationToken) => received.Type switch
     {
         "checkout.session.completed" => await CompleteAsync(received, cancellationToken).ConfigureAwait(false),
         "checkout.session.expired" => await ExpireAsync(received, cancellationToken).ConfigureAwait(false),
         "invoice.paid" => await RecordPaymentAsync(received, cancellationToken).ConfigureAwait(false),
-        "invoice.payment_failed" => await FollowAsync(received.SubscriptionId, cancellationToken).ConfigureAwait(false),
-        "customer.subscription.updated" or "customer.subscription.deleted" => await FollowAsync(received.ObjectId, cancellationToken).ConfigureAwait(false),
+        "invoice.payment_failed" => received.SubscriptionId is { } unpaid ? await following.FollowAsync(unpaid, cancellationToken).ConfigureAwait(false) : null,
+        "customer.subscription.updated" or "customer.subscription.deleted" => await following.FollowAsync(received.ObjectId, cancellationToken).ConfigureAwait(false),
         "payment_intent.succeeded" or "payment_intent.payment_failed" => await credits.SettleAsync(received.ObjectId, received.PurchaseId, cancellationToken).ConfigureAwait(false),
-        "charge.refunded" or "charge.dispute.created" => ReportReversal(received),
+        "charge.refunded" or "charge.dispute.created" => received.ChargeId is { } reversed ? await reversals.FollowAsync(reversed, cancellationToken).ConfigureAwait(false) : null,
         _ => null,
     };
 
@@ -64,7 +62,7 @@ internal sealed class EventHandling(
 
         return billing is { } known
             ? await RecordPaymentAsync(known.Value, end, received.ObjectId, cancellationToken).ConfigureAwait(false)
-                ?? await FollowAsync(subscriptionId, cancellationToken).ConfigureAwait(false)
+                ?? await following.FollowAsync(subscriptionId, cancellationToken).ConfigureAwait(false)
             : null;
     }
 
@@ -96,35 +94,6 @@ internal sealed class EventHandling(
             logger.LogWarning("The subscription {Subscription} names the purchase {Purchase}, which is not known here; it was passed over.", subscription.Id, purchase);
         }
 
-        return null;
-    }
-
-    /// <summary>Takes over what the provider holds of a subscription now.</summary>
-    private async ValueTask<string?> FollowAsync(string? subscriptionId, CancellationToken cancellationToken)
-    {
-        for (var round = 0; subscriptionId is not null && round < Rounds; round++)
-        {
-            if (await FindAsync(subscriptionId, cancellationToken).ConfigureAwait(false) is not { } stored)
-            {
-                return null; // Not begun yet, or another's: its beginning reads the present state itself.
-            }
-
-            var subscription = await payments.Required.FindSubscriptionAsync(subscriptionId, cancellationToken).ConfigureAwait(false);
-            var followed = subscription is null
-                ? stored.Value with { Status = SubscriptionStatus.Ended }
-                : stored.Value with { Status = subscription.Status, PeriodEnd = subscription.PeriodEnd, CancelsAtPeriodEnd = subscription.CancelsAtPeriodEnd };
-            if (followed == stored.Value || await books.SaveAsync(cancellationToken, books.Accounts.Change(followed, stored.Version)).ConfigureAwait(false))
-            {
-                return null;
-            }
-        }
-
-        return subscriptionId is null ? null : $"The subscription {subscriptionId} is being changed by others over and over.";
-    }
-
-    private string? ReportReversal(PaymentEvent received)
-    {
-        logger.LogWarning("The provider reports {Type} of {Charge}: its credits must be taken back by an operator.", received.Type, received.ChargeId ?? received.ObjectId);
         return null;
     }
 
