@@ -6,6 +6,7 @@ internal static class PlantedBugs
     private const string Core = "src/Metering.Core/";
     private const string Accounts = "src/Metering.Engine/Accounts/";
     private const string Archive = "src/Metering.Engine/Archive/";
+    private const string Due = "src/Metering.Engine/Due/";
     private const string Journal = "src/Metering.Engine/Journal/";
 
     /// <summary>
@@ -245,6 +246,10 @@ internal static class PlantedBugs
         new("run-loses", "a run of keys that is written anew loses its older keys",
             new SourceEdit(Journal + "KeyPacker.cs", "older = found.ToArray();", """older = Mutant.Is("run-loses") ? [] : found.ToArray();"""),
             new SourceEdit(Journal + "KeyPacker.cs", "(run, keys) = (last, keys + lastKeys);", """(run, keys) = (last, Mutant.Is("run-loses") ? keys : keys + lastKeys);""")),
+        new("no-comparison", "accounts without a note of what falls due are not looked for",
+            new SourceEdit(Due + "DueQueue.cs", "if (compareAt > time.GetUtcNow())", """if (compareAt > time.GetUtcNow() || Mutant.Is("no-comparison"))""")),
+        new("due-once", "an account that was looked at is not noted again",
+            new SourceEdit(Due + "DueQueue.cs", "Keep(NoteOf(account, run.View.NextDue));", """Keep(Mutant.Is("due-once") ? new(account, now.AddDays(10_000)) : NoteOf(account, run.View.NextDue));""")),
 
         // Bugs of a store that several processes share, built into the simulation's model of one.
         new("no-fence", "after an unknown outcome nothing waits for the lost commit, which charges a second time") { Store = StoreBug.NoFence },
