@@ -6,11 +6,12 @@ public abstract partial class CreditMeterConformance
 {
     /// <summary>Callers in the same process come past no gateway, so the meter itself refuses what no gateway would let through.</summary>
     [Theory]
-    [InlineData("a\0b")]
-    [InlineData("\ud800")]
-    [InlineData("\u0085")]
-    public async Task Texts_that_are_no_plain_text_are_refused_by_every_command_and_change_nothing(string text)
+    [InlineData(0x0000)]
+    [InlineData(0x0085)]
+    [InlineData(0xD800)] // half of a surrogate pair, which no attribute can hold as text
+    public async Task Texts_that_are_no_plain_text_are_refused_by_every_command_and_change_nothing(int character)
     {
+        var text = $"a{(char)character}b";
         await OpenAsync();
         var charge = (await DeductAsync(10)).Value.TransactionId;
         var record = new RecordRequest("company", "a");
