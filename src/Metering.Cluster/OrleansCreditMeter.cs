@@ -61,6 +61,14 @@ public sealed class OrleansCreditMeter : ICreditMeter
         RunAsync(Operations.AccessRecords, account, request, cancellationToken);
 
     /// <inheritdoc />
+    public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.RecordVisits, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.ListRecords, account, query, cancellationToken);
+
+    /// <inheritdoc />
     public ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default) =>
         RunAsync(Operations.Grant, account, request, cancellationToken);
 
@@ -75,6 +83,30 @@ public sealed class OrleansCreditMeter : ICreditMeter
     /// <inheritdoc />
     public ValueTask<Outcome<Balance>> RecordPaymentAsync(AccountId account, PaymentRequest request, CancellationToken cancellationToken = default) =>
         RunAsync(Operations.RecordPayment, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<Balance>> SetStatusAsync(AccountId account, AccountStatusRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.SetStatus, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<Balance>> SetCreditLimitAsync(AccountId account, CreditLimitRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.SetCreditLimit, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<TakenBack>> TakeBackAsync(AccountId account, TakeBackRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.TakeBack, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<PlanChange>> ChangePlanAsync(AccountId account, ChangePlanRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.ChangePlan, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<Balance>> CancelAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.Cancel, account, request, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<Balance>> ResumeAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.Resume, account, request, cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<Outcome<Balance>> GetBalanceAsync(AccountId account, CancellationToken cancellationToken = default) =>

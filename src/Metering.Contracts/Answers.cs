@@ -116,6 +116,30 @@ public sealed record Balance
     /// <summary>The last entry of the account's ledger that these figures include.</summary>
     public required long Sequence { get; init; }
 
+    /// <summary>Whether the account may be used.</summary>
+    public AccountStatus Status { get; init; }
+
+    /// <summary>Why it was given that status, for people; empty where no reason was given.</summary>
+    public string StatusReason { get; init; } = string.Empty;
+
+    /// <summary>When the cancelled subscription ends, or ended: reads go on then, spending does not. Null where it is not cancelled.</summary>
+    public DateTimeOffset? EndsAt { get; init; }
+
+    /// <summary>The plan that begins with the next period; null where none is planned.</summary>
+    public string? PlannedPlan { get; init; }
+
+    /// <summary>The most that spending may owe.</summary>
+    public Credits CreditLimit { get; init; }
+
+    /// <summary>Credits owed, which the next credits settle; above zero only where nothing is available.</summary>
+    public Credits Owed { get; init; }
+
+    /// <summary>True where the subscription was cancelled and does not go on after <see cref="EndsAt"/>.</summary>
+    public bool CancelAtPeriodEnd => EndsAt is not null;
+
+    /// <summary>What spending may take in all: <see cref="Available"/>, and what may still be owed.</summary>
+    public Credits Spendable => Owed < CreditLimit ? Available + CreditLimit - Owed : Available;
+
     /// <summary>What can be spent: all three buckets less what is held.</summary>
     public Credits Available => Monthly + Bonus + Permanent - Held;
 }

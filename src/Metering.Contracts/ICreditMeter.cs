@@ -28,6 +28,15 @@ public interface ICreditMeter
     /// <summary>Pays for records that have no active subscription.</summary>
     ValueTask<Outcome<RecordAccess>> AccessRecordsAsync(AccountId account, RecordAccessRequest request, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Starts free subscriptions of companies that visited the customer's website; the answer charges nothing and names no transaction.
+    /// Free subscriptions are not started while the account may not spend.
+    /// </summary>
+    ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Active record subscriptions, a page at a time; the work of a call is bounded, however long the account's ledger is.</summary>
+    ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default);
+
     /// <summary>Adds credits.</summary>
     ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default);
 
@@ -39,6 +48,28 @@ public interface ICreditMeter
 
     /// <summary>Records that periods are paid.</summary>
     ValueTask<Outcome<Balance>> RecordPaymentAsync(AccountId account, PaymentRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Suspends, closes or reopens an account. The answer to a retry is the balance of now.</summary>
+    ValueTask<Outcome<Balance>> SetStatusAsync(AccountId account, AccountStatusRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Sets how far spending may go beyond the balance. The answer to a retry is the balance of now.</summary>
+    ValueTask<Outcome<Balance>> SetCreditLimitAsync(AccountId account, CreditLimitRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Takes credits back whose payment was refunded or disputed; what is spent of them is owed.</summary>
+    ValueTask<Outcome<TakenBack>> TakeBackAsync(AccountId account, TakeBackRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Puts an account on another plan, now or at the end of its period.</summary>
+    ValueTask<Outcome<PlanChange>> ChangePlanAsync(AccountId account, ChangePlanRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Cancels the subscription at the end of what is paid (<see cref="Balance.EndsAt"/>), and withdraws a planned change; cancelling again
+    /// changes nothing. Where it is over already: <see cref="RefusalReason.SubscriptionInactive"/>. A payment beyond the end renews it. The
+    /// answer to a retry is the balance of now.
+    /// </summary>
+    ValueTask<Outcome<Balance>> CancelAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Takes a cancellation back, also after the end; without one it changes nothing. The answer to a retry is the balance of now.</summary>
+    ValueTask<Outcome<Balance>> ResumeAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>The durable balance. Does not wait for calls under way; it waits only to load the account and to enter what is due.</summary>
     ValueTask<Outcome<Balance>> GetBalanceAsync(AccountId account, CancellationToken cancellationToken = default);

@@ -33,6 +33,12 @@ public enum RefusalReason
     /// <summary>The refunds of one transaction would exceed what it charged.</summary>
     RefundExceedsCharge,
 
+    /// <summary>The account is suspended: reads go on, spending waits for an operator. The message says why.</summary>
+    AccountSuspended,
+
+    /// <summary>The account is closed: nothing but reads. The message says why.</summary>
+    AccountClosed,
+
     /// <summary>The product needs a higher access level; <see cref="Refusal.RequiredLevel"/> names it.</summary>
     AccessLevelTooLow,
 

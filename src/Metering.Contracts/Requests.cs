@@ -142,7 +142,7 @@ public sealed record AdjustRequest
 /// <summary>
 /// Gives spent credits back to where they came from, last burned first, in sum never more than was charged. What came from a grant
 /// or a month that has ended comes back as bonus that lasts to the current period's end. A full refund of a charge for records ends
-/// their subscriptions.
+/// their subscriptions. A charge of 0 has nothing to refund.
 /// </summary>
 public sealed record RefundRequest
 {

@@ -43,7 +43,12 @@ public static partial class Account
         var paidThrough = command.PaidThrough.ToLedger();
         if (paidThrough < state.PaidThrough)
         {
-            return Refusal.Invalid("paidThrough", $"paidThrough must not be before {state.PaidThrough:yyyy-MM-dd'T'HH:mm:ss'Z'}, which is paid already.");
+            return PaidAlready(state);
+        }
+
+        if (Closed(state) is { } closed)
+        {
+            return closed;
         }
 
         return Decision.Append(new PaymentRecorded
@@ -66,6 +71,7 @@ public static partial class Account
             ?? CommandRules.CheckText("externalReference", command.Reference, CommandRules.MaxReference)
             ?? (expiresAt <= now ? Refusal.Invalid("expiresAt", "expiresAt must be in the future.") : null)
             ?? ReferenceUsed(state, command.ExternalReference)
+            ?? Closed(state)
             ?? TooLarge(state, command.Amount);
         if (invalid is not null)
         {
@@ -108,6 +114,7 @@ public static partial class Account
         var invalid = CommandRules.CheckAmount("amount", magnitude)
             ?? (string.IsNullOrWhiteSpace(command.Reason) ? Refusal.Invalid("reason", $"reason is missing; 1 to {CommandRules.MaxDescription} characters are needed.") : null)
             ?? CommandRules.CheckText("reason", command.Reason, CommandRules.MaxDescription)
+            ?? Closed(state)
             ?? (amount.IsPositive ? TooLarge(state, amount) : magnitude > state.Available ? Insufficient(magnitude, state.Available) : null);
         if (invalid is not null)
         {
@@ -179,9 +186,9 @@ public static partial class Account
             return new Refusal(RefusalReason.RefundExceedsCharge, $"Of {original.Charged} charged credits {left} can still be refunded.") { Field = "amount" };
         }
 
-        if (TooLarge(state, amount) is { } tooLarge)
+        if ((Closed(state) ?? TooLarge(state, amount)) is { } hindrance)
         {
-            return tooLarge;
+            return hindrance;
         }
 
         // No refusal from here on.
@@ -247,6 +254,9 @@ public static partial class Account
 
         return ([.. restored], monthly, carried);
     }
+
+    private static Refusal PaidAlready(AccountState state) =>
+        Refusal.Invalid("paidThrough", $"paidThrough must not be before {state.PaidThrough:yyyy-MM-dd'T'HH:mm:ss'Z'}, which is paid already.");
 
     private static Refusal? ReferenceUsed(AccountState state, UInt128 reference) =>
         reference != 0 && state.ExternalReferences.Contains(reference)

@@ -45,13 +45,14 @@ public static partial class Account
             case AccountOpened opened:
                 Apply(state, opened);
                 break;
+            case RecordsVisited visited:
+                StartRecords(state, visited.Records, visited.AppliedAt);
+                break;
             case PeriodStarted started:
                 StartPeriod(state, started.Period);
                 break;
             case PaymentRecorded payment:
-                state.PaidThrough = payment.PaidThrough;
-                state.ForgetPeriodFigures();
-                AddReference(state, payment.ExternalReference);
+                Apply(state, payment);
                 break;
             case AnswerKept:
                 break;
@@ -59,7 +60,8 @@ public static partial class Account
                 Apply(state, checkpoint);
                 break;
             default:
-                throw new InvariantException($"There is no entry {entry.GetType().Name}.");
+                ChangeAccount(state, entry);
+                break;
         }
 
         if (entry.Key is { } key)
@@ -79,6 +81,40 @@ public static partial class Account
         }
 
         Invariant.Holds(!state.Available.IsNegative && !state.Held.IsNegative, "The balance is never below zero, and no more is held than is there.");
+    }
+
+    /// <summary>The entries that come seldom.</summary>
+    private static void ChangeAccount(AccountState state, Entry entry)
+    {
+        switch (entry)
+        {
+            case StatusChanged changed:
+                Apply(state, changed);
+                break;
+            case CreditLimitChanged changed:
+                Apply(state, changed);
+                break;
+            case CreditExtended extended:
+                Apply(state, extended);
+                break;
+            case CreditsTakenBack taken:
+                Apply(state, taken);
+                break;
+            case DebtSettled settled:
+                Apply(state, settled);
+                break;
+            case PlanChanged changed:
+                Apply(state, changed);
+                break;
+            case PlanChangePlanned planned:
+                Apply(state, planned);
+                break;
+            case CancellationChanged changed:
+                Apply(state, changed);
+                break;
+            default:
+                throw new InvariantException($"There is no entry {entry.GetType().Name}.");
+        }
     }
 
     private static void Apply(AccountState state, AccountOpened opened)
@@ -113,13 +149,20 @@ public static partial class Account
             }
         }
 
-        if (spent.Records.Length > 0)
+        StartRecords(state, spent.Records, spent.AppliedAt);
+    }
+
+    private static void StartRecords(AccountState state, RecordStart[] records, DateTimeOffset appliedAt)
+    {
+        if (records.Length == 0)
         {
-            var today = RecordDay.Of(spent.AppliedAt);
-            foreach (var record in spent.Records)
-            {
-                state.Records.Set(record.Key, record.LastDay, today);
-            }
+            return;
+        }
+
+        var today = RecordDay.Of(appliedAt);
+        foreach (ref readonly var record in records.AsSpan())
+        {
+            state.Records.Set(record.Key, record.LastDay, today);
         }
     }
 
@@ -159,15 +202,6 @@ public static partial class Account
         Invariant.Holds(sum == amount, "What is burned sums to the amount.");
     }
 
-    private static void StartPeriod(AccountState state, int period)
-    {
-        state.Period = period;
-        state.PeriodEnd = BillingPeriods.StartOf(state.Anchor, state.Terms.PeriodMonths, period + 1);
-        (state.UsedMonthly, state.UsedCarried) = (Credits.Zero, Credits.Zero);
-        (state.LastResetAt, state.WindowSequence) = (state.PeriodStart, state.Sequence);
-        state.ForgetPeriodFigures();
-    }
-
     private static void AddReference(AccountState state, UInt128 reference)
     {
         if (reference != 0)
@@ -178,7 +212,7 @@ public static partial class Account
 
     private static DateTimeOffset NextDueOf(AccountState state)
     {
-        if (IsAllotmentOwed(state))
+        if (IsAllotmentOwed(state) || IsSettlementOwed(state))
         {
             return DateTimeOffset.MinValue;
         }

@@ -15,6 +15,11 @@ public static partial class Account
             return invalid;
         }
 
+        if (NotUsable(state) is { } notUsable)
+        {
+            return notUsable;
+        }
+
         if (command.Level > state.Terms.Level)
         {
             return LevelTooLow(command.Level, state.Terms.Level);
@@ -26,9 +31,9 @@ public static partial class Account
         }
 
         var charged = state.Terms.Unlimited ? Credits.Zero : command.Price;
-        if (charged > state.Available)
+        if (charged > state.Spendable)
         {
-            return Insufficient(charged, state.Available);
+            return Insufficient(charged, state.Spendable);
         }
 
         if (TooMuchUsed(state, charged) is { } tooMuch)
@@ -37,22 +42,25 @@ public static partial class Account
         }
 
         // No refusal from here on.
-        return Decision.Append(new CreditsSpent
-        {
-            Sequence = state.Sequence + 1,
-            TransactionNumber = state.TransactionNumber + 1,
-            Tag = command.Tag,
-            CreatedAt = now,
-            AppliedAt = now,
-            Key = command.Key,
-            Charged = charged,
-            Burns = state.Grants.Plan(charged),
-            BalanceAfter = state.Available - charged,
-            Product = command.Product,
-            Quantity = command.Quantity,
-            Description = command.Description,
-            Reference = command.Reference,
-        });
+        var extension = Extension(state, command, charged, now);
+        return Decision.Append(
+            new CreditsSpent
+            {
+                Sequence = (extension?.Sequence ?? state.Sequence) + 1,
+                TransactionNumber = (extension?.TransactionNumber ?? state.TransactionNumber) + 1,
+                Tag = command.Tag,
+                CreatedAt = now,
+                AppliedAt = now,
+                Key = command.Key,
+                Charged = charged,
+                Burns = PlanWith(state, charged, extension),
+                BalanceAfter = (extension?.BalanceAfter ?? state.Available) - charged,
+                Product = command.Product,
+                Quantity = command.Quantity,
+                Description = command.Description,
+                Reference = command.Reference,
+            },
+            extension: extension);
     }
 
     private static Decision DecideAccess(AccountState state, AccessRecords command, DateTimeOffset now)
@@ -75,14 +83,14 @@ public static partial class Account
                 return Inactive(state);
             }
 
-            if (command.MaxCredits is { } max && bill.Total > max)
+            if (command.MaxCredits is { } max && (bill.Total > max || max.IsZero))
             {
-                return new Refusal(RefusalReason.MaxCreditsExceeded, $"These records cost {bill.Total} credits; maxCredits allows {max}.") { Required = bill.Total, Available = state.Available };
+                return new Refusal(RefusalReason.MaxCreditsExceeded, $"These records cost {bill.Total} credits; maxCredits allows {max}.") { Required = bill.Total, Available = state.Spendable };
             }
 
-            if (bill.Total > state.Available)
+            if (bill.Total > state.Spendable)
             {
-                return Insufficient(bill.Total, state.Available);
+                return Insufficient(bill.Total, state.Spendable);
             }
         }
 
@@ -92,7 +100,8 @@ public static partial class Account
         }
 
         // No refusal from here on.
-        var after = state.Available - bill.Total;
+        var extension = Extension(state, command, bill.Total, now);
+        var after = (extension?.BalanceAfter ?? state.Available) - bill.Total;
         var keepAnswer = command.Key is not null && bill.AnyGranted;
         var answer = keepAnswer ? AnswerCodec.EncodeRecords(after, bill.Verdicts) : default;
         if (bill.Unpaid > 0)
@@ -100,15 +109,15 @@ public static partial class Account
             return Decision.Append(
                 new CreditsSpent
                 {
-                    Sequence = state.Sequence + 1,
-                    TransactionNumber = state.TransactionNumber + 1,
+                    Sequence = (extension?.Sequence ?? state.Sequence) + 1,
+                    TransactionNumber = (extension?.TransactionNumber ?? state.TransactionNumber) + 1,
                     Tag = command.Tag,
                     CreatedAt = now,
                     AppliedAt = now,
                     Key = command.Key,
                     Answer = answer,
                     Charged = bill.Total,
-                    Burns = state.Grants.Plan(bill.Total),
+                    Burns = PlanWith(state, bill.Total, extension),
                     BalanceAfter = after,
                     Product = command.Product,
                     Quantity = bill.Unpaid,
@@ -116,7 +125,8 @@ public static partial class Account
                     Description = command.Description.Length > 0 ? command.Description : $"Record access ({bill.Unpaid} of {command.Records.Length} charged)",
                     Reference = command.Reference,
                 },
-                bill.Verdicts);
+                bill.Verdicts,
+                extension);
         }
 
         return !keepAnswer ? Decision.Nothing(bill.Verdicts) : Decision.Append(
@@ -165,7 +175,7 @@ public static partial class Account
             needed = record.Level > needed ? record.Level : needed;
         }
 
-        return needed > state.Terms.Level ? LevelTooLow(needed, state.Terms.Level) : null;
+        return NotUsable(state) ?? (needed > state.Terms.Level ? LevelTooLow(needed, state.Terms.Level) : null);
     }
 
     private static Refusal? CheckRecord(in PricedRecord record, int index)
@@ -210,8 +220,10 @@ public static partial class Account
             var started = new HashSet<RecordKey>();
             var today = RecordDay.Of(now);
             var lastDay = RecordDay.LastDayFrom(now);
-            var limit = inactive ? new Credits(-1)
-                : command.MaxCredits is { } max ? Credits.Min(max, state.Available) : state.Available;
+
+            // 0 allows only what is subscribed already, also where a record costs nothing.
+            var limit = inactive || command.MaxCredits is { IsZero: true } ? new Credits(-1)
+                : command.MaxCredits is { } max ? Credits.Min(max, state.Spendable) : state.Spendable;
             var (total, unpaid) = (Credits.Zero, 0);
             foreach (var starting in (ReadOnlySpan<bool>)[true, false])
             {

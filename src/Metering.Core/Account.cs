@@ -29,6 +29,11 @@ public static partial class Account
             return Allotment(state, now);
         }
 
+        if (IsSettlementOwed(state))
+        {
+            return Settlement(state, now);
+        }
+
         // What ends with the period ends before the next one begins.
         if (state.Grants.NextToExpire is { } grant && grant.ExpiresAt <= now && grant.ExpiresAt <= state.PeriodEnd)
         {
@@ -77,10 +82,16 @@ public static partial class Account
         {
             Deduct deduct => DecideDeduct(state, deduct, now),
             AccessRecords access => DecideAccess(state, access, now),
+            VisitRecords visit => DecideVisits(state, visit, now),
             Grant grant => DecideGrant(state, grant, now),
             Adjust adjust => DecideAdjust(state, adjust, now),
             Refund refund => DecideRefund(state, refund, now),
             RecordPayment payment => DecidePayment(state, payment, now),
+            SetStatus status => DecideStatus(state, status, now),
+            SetCreditLimit limit => DecideCreditLimit(state, limit, now),
+            TakeBack taken => DecideTakeBack(state, taken, now),
+            ChangePlan plan => DecidePlan(state, plan, now),
+            SetCancellation cancellation => DecideCancellation(state, cancellation, now),
             MakeCheckpoint checkpoint => DecideCheckpoint(state, checkpoint, now),
             KeepAnswer keep => Decision.Append(new AnswerKept
             {
@@ -119,11 +130,15 @@ public static partial class Account
         return state.Keys.MustLookUp(asked.Id, evidence.LookedUpThrough, now) ? Decision.LookUpKey : (Decision?)null;
     }
 
-    /// <summary>True where the paid period is over, so that spending waits for a renewal.</summary>
-    private static bool IsInactive(AccountState state, DateTimeOffset now) => state.PaidThrough is { } paidThrough && now >= paidThrough;
+    /// <summary>True where the paid period is over, or the cancelled subscription, so that spending waits for a renewal.</summary>
+    private static bool IsInactive(AccountState state, DateTimeOffset now) =>
+        (state.PaidThrough is { } paidThrough && now >= paidThrough) || (state.EndsAt is { } endsAt && now >= endsAt);
 
-    private static Refusal Inactive(AccountState state) =>
-        new(RefusalReason.SubscriptionInactive, $"The subscription is paid through {state.PaidThrough:yyyy-MM-dd'T'HH:mm:ss'Z'}; spending waits for its renewal.");
+    private static Refusal Inactive(AccountState state) => new(
+        RefusalReason.SubscriptionInactive,
+        state.EndsAt is { } endsAt && !(state.PaidThrough < endsAt)
+            ? $"The subscription was cancelled and ended on {endsAt:yyyy-MM-dd'T'HH:mm:ss'Z'}; spending waits for its renewal."
+            : $"The subscription is paid through {state.PaidThrough:yyyy-MM-dd'T'HH:mm:ss'Z'}; spending waits for its renewal.");
 
     private static Refusal Insufficient(Credits required, Credits available) =>
         new(RefusalReason.InsufficientCredits, $"This needs {required} credits; {available} are available.") { Required = required, Available = available };
@@ -135,7 +150,9 @@ public static partial class Account
 
     private static bool IsAllotmentOwed(AccountState state) =>
         state.GrantedPeriod < state.Period &&
-        state.Terms.Allotment.IsPositive &&
+        state.PeriodAllotment.IsPositive &&
+        state.Status != AccountStatus.Closed &&
+        (state.EndsAt is not { } endsAt || endsAt > state.PeriodStart) &&
         (state.PaidThrough is not { } paidThrough || paidThrough > state.PeriodStart);
 
     private static CreditsGranted Allotment(AccountState state, DateTimeOffset now) => new()
@@ -147,9 +164,9 @@ public static partial class Account
         AppliedAt = now,
         Kind = TransactionType.MonthlyReset,
         Bucket = Bucket.Monthly,
-        Granted = state.Terms.Allotment,
+        Granted = state.PeriodAllotment,
         ExpiresAt = state.PeriodEnd,
-        BalanceAfter = state.Available + state.Terms.Allotment,
+        BalanceAfter = state.Available + state.PeriodAllotment,
         Description = "Monthly credit reset",
     };
 

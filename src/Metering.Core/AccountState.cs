@@ -44,7 +44,13 @@ public sealed class AccountState
     public int Period { get; internal set; }
 
     /// <summary>The start of the current period.</summary>
-    public DateTimeOffset PeriodStart => BillingPeriods.StartOf(Anchor, Terms.PeriodMonths, Period);
+    public DateTimeOffset PeriodStart => StartOf(Period);
+
+    /// <summary>Months from the anchor to the beginning of period 0: a change to a plan of another length counts on from its own beginning.</summary>
+    public int PeriodOffset { get; internal set; }
+
+    /// <summary>What of the allotment the current period is granted; less than all of it where it began with a prorated change of plan.</summary>
+    public Credits PeriodAllotment { get; internal set; }
 
     /// <summary>The end of the current period, when the next one begins.</summary>
     public DateTimeOffset PeriodEnd { get; internal set; }
@@ -55,6 +61,24 @@ public sealed class AccountState
     /// <summary>Paid up to here; null where the account is not billed.</summary>
     public DateTimeOffset? PaidThrough { get; internal set; }
 
+    /// <summary>When the cancelled subscription ends or ended; null where it goes on.</summary>
+    public DateTimeOffset? EndsAt { get; internal set; }
+
+    /// <summary>What the account is promised from the next period on; null where nothing changes then.</summary>
+    public PlanTerms? PlannedTerms { get; internal set; }
+
+    /// <summary>Whether the account may be used.</summary>
+    public AccountStatus Status { get; internal set; }
+
+    /// <summary>Why it was given that status; may be empty.</summary>
+    public string StatusReason { get; internal set; } = string.Empty;
+
+    /// <summary>The most that spending may owe.</summary>
+    public Credits CreditLimit { get; internal set; }
+
+    /// <summary>What is owed; above zero only where nothing can be spent from the balance.</summary>
+    public Credits Owed { get; internal set; }
+
     /// <summary>The grants.</summary>
     public Grants Grants { get; } = new();
 
@@ -63,6 +87,9 @@ public sealed class AccountState
 
     /// <summary>What can be spent.</summary>
     public Credits Available => Grants.Total - Held;
+
+    /// <summary>What spending may take in all, what may be owed for it included.</summary>
+    public Credits Spendable => Owed < CreditLimit ? Available + (CreditLimit - Owed) : Available;
 
     /// <summary>Spent from the allotment in this window, less refunds.</summary>
     public Credits UsedMonthly { get; internal set; }
@@ -100,12 +127,26 @@ public sealed class AccountState
     public long EstimatedBytes =>
         BaseBytes + Records.Bytes + Keys.Bytes + (40L * Refunds.Count) + (32L * ExternalReferences.Count) + (56L * Grants.InSpendOrder.Count);
 
+    /// <summary>The start of a period.</summary>
+    internal DateTimeOffset StartOf(int period) => BillingPeriods.StartOf(Anchor, 1, checked(PeriodOffset + (period * Terms.PeriodMonths)));
+
     /// <summary>Says that a period or a payment has changed what views share.</summary>
     internal void ForgetPeriodFigures() => periodFigures = null;
 
     /// <summary>The account's time: never before its last entry (design: clocks of processes differ, and go back).</summary>
     /// <param name="now">The clock's time.</param>
     public DateTimeOffset TimeAt(DateTimeOffset now) => now > LastAppliedAt ? now : LastAppliedAt;
+
+    /// <summary>True where a subscription lasts that an entry started: it was neither ended by a refund nor did it expire.</summary>
+    /// <param name="start">The subscription as the entry has it.</param>
+    /// <param name="entry">The entry.</param>
+    /// <param name="today">The day of the account's time.</param>
+    public bool IsSubscribed(in RecordStart start, Entry entry, RecordDay today)
+    {
+        // A record whose charge was refunded and that was charged anew on the same day has two entries with the same last day.
+        var wasRefunded = entry is CreditsSpent { Charged.IsPositive: true } spent && Refunds.GetValueOrDefault(spent.TransactionNumber) == spent.Charged;
+        return !wasRefunded && Records.TryGet(start.Key, out var lastDay) && lastDay == start.LastDay && lastDay.IsActiveOn(today);
+    }
 
     /// <summary>The balance as callers see it.</summary>
     public Balance ToBalance() => new BalanceView(this).ToBalance();

@@ -10,6 +10,7 @@ internal readonly struct BalanceView(AccountState state)
     private readonly Credits held = state.Held;
     private readonly Credits usedMonthly = state.UsedMonthly;
     private readonly Credits usedCarried = state.UsedCarried;
+    private readonly Credits owed = state.Owed;
 
     public long Sequence { get; } = state.Sequence;
 
@@ -36,10 +37,16 @@ internal readonly struct BalanceView(AccountState state)
         PeriodEnd = figures.PeriodEnd,
         PaidThrough = figures.PaidThrough,
         Sequence = Sequence,
+        Status = figures.Status,
+        StatusReason = figures.StatusReason,
+        EndsAt = figures.EndsAt,
+        PlannedPlan = figures.PlannedPlan,
+        CreditLimit = figures.CreditLimit,
+        Owed = owed,
     };
 }
 
-/// <summary>The figures that change with periods and payments only, shared by all views in between.</summary>
+/// <summary>The figures that change with periods, payments and the account's own settings only, shared by all views in between.</summary>
 internal sealed class PeriodFigures(AccountState state)
 {
     public PlanTerms Terms { get; } = state.Terms;
@@ -51,4 +58,14 @@ internal sealed class PeriodFigures(AccountState state)
     public DateTimeOffset PeriodEnd { get; } = state.PeriodEnd;
 
     public DateTimeOffset? PaidThrough { get; } = state.PaidThrough;
+
+    public DateTimeOffset? EndsAt { get; } = state.EndsAt;
+
+    public string? PlannedPlan { get; } = state.PlannedTerms?.Plan;
+
+    public AccountStatus Status { get; } = state.Status;
+
+    public string StatusReason { get; } = state.StatusReason;
+
+    public Credits CreditLimit { get; } = state.CreditLimit;
 }

@@ -64,6 +64,13 @@ internal ref struct ByteReader(ReadOnlySpan<byte> source)
         return value <= int.MaxValue ? (int)value : throw new LedgerFormatException("A period's number is larger than 31 bits.");
     }
 
+    /// <summary>A number of months, either way.</summary>
+    public int Months()
+    {
+        var value = Signed();
+        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw new LedgerFormatException("A number of months is larger than 32 bits.");
+    }
+
     /// <summary>A count of items that take at least <paramref name="itemBytes"/> each, so that damage cannot ask for all memory.</summary>
     public int Count(int itemBytes)
     {

@@ -76,6 +76,22 @@ public sealed class AccessRecords : Command
     public string? Reference { get; init; }
 }
 
+/// <summary>Starts free subscriptions of records that visited the customer's website.</summary>
+public sealed class VisitRecords : Command
+{
+    /// <summary>The records, 1 to <see cref="RecordVisitsRequest.MaxRecords"/>.</summary>
+    public required VisitedRecord[] Records { get; init; }
+
+    /// <summary>When they visited; null for now.</summary>
+    public DateTimeOffset? SeenAt { get; init; }
+}
+
+/// <summary>A record that visited.</summary>
+/// <param name="Key">The record.</param>
+/// <param name="Type">Its type.</param>
+/// <param name="Id">Its id.</param>
+public readonly record struct VisitedRecord(RecordKey Key, string Type, string Id);
+
 /// <summary>Adds credits.</summary>
 public sealed class Grant : Command
 {

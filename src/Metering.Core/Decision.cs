@@ -20,6 +20,9 @@ public readonly struct Decision
     /// <summary>The entry to append. Null where the command succeeded and moves nothing.</summary>
     public Entry? Entry { get; private init; }
 
+    /// <summary>What has to be entered before <see cref="Entry"/>, in the same commit; null for nothing.</summary>
+    public CreditExtended? Extension { get; private init; }
+
     /// <summary>The verdicts of a call for records.</summary>
     public RecordVerdict[]? Verdicts { get; private init; }
 
@@ -39,7 +42,9 @@ public readonly struct Decision
     /// <summary>An entry to append.</summary>
     /// <param name="entry">The entry.</param>
     /// <param name="verdicts">The verdicts of a call for records.</param>
-    public static Decision Append(Entry entry, RecordVerdict[]? verdicts = null) => new() { Entry = entry, Verdicts = verdicts };
+    /// <param name="extension">What has to be entered before it.</param>
+    public static Decision Append(Entry entry, RecordVerdict[]? verdicts = null, CreditExtended? extension = null) =>
+        new() { Entry = entry, Verdicts = verdicts, Extension = extension };
 
     /// <summary>The first answer again.</summary>
     /// <param name="sequence">The entry that holds it.</param>

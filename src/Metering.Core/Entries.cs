@@ -85,6 +85,16 @@ public sealed class AnswerKept : Entry
 {
 }
 
+/// <summary>Records that visited the customer's website got free subscriptions. Moves nothing.</summary>
+public sealed class RecordsVisited : Entry
+{
+    /// <summary>When they visited, UTC; not after <see cref="Entry.AppliedAt"/>.</summary>
+    public required DateTimeOffset SeenAt { get; init; }
+
+    /// <summary>The subscriptions that this entry started, one or more.</summary>
+    public required RecordStart[] Records { get; init; }
+}
+
 /// <summary>Credits were added as one grant; the entry's sequence is the grant's number.</summary>
 public sealed class CreditsGranted : TransactionEntry
 {

@@ -4,7 +4,7 @@ namespace Metering.Core;
 /// The stored form of an entry, the same on every store: facts, and the erasable texts apart from them. The chain covers the facts
 /// and a digest of the texts, so that texts can be erased later without breaking it (design, "Hash chain").
 /// </summary>
-public static class EntryCodec
+public static partial class EntryCodec
 {
     /// <summary>The version that this build writes; the first byte of every entry's facts.</summary>
     public const byte Version = 1;
@@ -20,6 +20,15 @@ public static class EntryCodec
         CreditsRemoved = 7,
         CreditsRefunded = 8,
         Checkpoint = 9,
+        RecordsVisited = 10,
+        StatusChanged = 11,
+        CreditLimitChanged = 12,
+        CreditExtended = 13,
+        CreditsTakenBack = 14,
+        DebtSettled = 15,
+        PlanChanged = 16,
+        PlanChangePlanned = 17,
+        CancellationChanged = 18,
     }
 
     private const int TransactionTypes = (int)TransactionType.Release + 1;
@@ -97,11 +106,16 @@ public static class EntryCodec
                 Sequence = header.Sequence, TransactionNumber = header.TransactionNumber, CreatedAt = header.CreatedAt, AppliedAt = header.AppliedAt,
                 Key = header.Key, Answer = header.Answer, Point = CheckpointPoint.Decode(ref reader),
             },
+            Kind.RecordsVisited => new RecordsVisited
+            {
+                Sequence = header.Sequence, TransactionNumber = header.TransactionNumber, CreatedAt = header.CreatedAt, AppliedAt = header.AppliedAt,
+                Key = header.Key, Answer = header.Answer, SeenAt = reader.Time(), Records = DecodeRecords(ref reader, ref textReader),
+            },
             Kind.CreditsGranted => DecodeGranted(ref reader, ref textReader, header),
             Kind.CreditsSpent => DecodeSpent(ref reader, ref textReader, header),
             Kind.CreditsRemoved => DecodeRemoved(ref reader, ref textReader, header),
             Kind.CreditsRefunded => (Entry)DecodeRefunded(ref reader, ref textReader, header),
-            _ => throw new LedgerFormatException($"{(byte)kind} is no kind of entry."),
+            _ => DecodeAccountEntry(kind, ref reader, ref textReader, header),
         };
         return reader.AtEnd && textReader.AtEnd ? entry : throw new LedgerFormatException("Bytes follow the end of an entry.");
     }
@@ -117,6 +131,15 @@ public static class EntryCodec
         CreditsRemoved => Kind.CreditsRemoved,
         CreditsRefunded => Kind.CreditsRefunded,
         Checkpoint => Kind.Checkpoint,
+        RecordsVisited => Kind.RecordsVisited,
+        StatusChanged => Kind.StatusChanged,
+        CreditLimitChanged => Kind.CreditLimitChanged,
+        CreditExtended => Kind.CreditExtended,
+        CreditsTakenBack => Kind.CreditsTakenBack,
+        DebtSettled => Kind.DebtSettled,
+        PlanChanged => Kind.PlanChanged,
+        PlanChangePlanned => Kind.PlanChangePlanned,
+        CancellationChanged => Kind.CancellationChanged,
         _ => throw new InvariantException($"There is no entry {entry.GetType().Name}."),
     };
 
@@ -141,6 +164,10 @@ public static class EntryCodec
                 break;
             case Checkpoint checkpoint:
                 checkpoint.Point.Encode(facts);
+                break;
+            case RecordsVisited visited:
+                facts.Time(visited.SeenAt);
+                EncodeRecords(visited.Records, facts, texts);
                 break;
             case CreditsGranted granted:
                 facts.Byte((byte)granted.Kind);
@@ -170,7 +197,8 @@ public static class EntryCodec
                 EncodeRecords(refunded.EndedRecords, facts, null);
                 break;
             default:
-                throw new InvariantException($"There is no entry {entry.GetType().Name}.");
+                EncodeAccountEntry(entry, facts);
+                break;
         }
     }
 
@@ -375,6 +403,17 @@ internal static class TermsCodec
         writer.Byte(terms.Unlimited ? (byte)1 : (byte)0);
         writer.Byte((byte)terms.Level);
     }
+
+    public static void EncodeOptional(PlanTerms? terms, ByteWriter writer)
+    {
+        writer.Byte(terms is null ? (byte)0 : (byte)1);
+        if (terms is not null)
+        {
+            Encode(terms, writer);
+        }
+    }
+
+    public static PlanTerms? DecodeOptional(ref ByteReader reader) => reader.Flag() ? Decode(ref reader) : null;
 
     public static PlanTerms Decode(ref ByteReader reader)
     {

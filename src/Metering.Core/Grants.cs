@@ -64,6 +64,24 @@ public sealed class Grants
         }
     }
 
+    /// <summary>What is taken from which grant where one grant goes first. Changes nothing.</summary>
+    /// <param name="amount">At most <see cref="Total"/>.</param>
+    /// <param name="first">The number of the grant that goes first; one that has nothing left goes nowhere.</param>
+    public Burn[] Plan(Credits amount, long first)
+    {
+        var index = inSpendOrder.FindIndex(grant => grant.Grant == first);
+        if (index < 0 || amount.IsZero)
+        {
+            return Plan(amount);
+        }
+
+        return Plan(amount, inSpendOrder.Where(grant => grant.Grant == first).Concat(inSpendOrder.Where(grant => grant.Grant != first)));
+    }
+
+    /// <summary>What is taken from which grant of the allotment. Changes nothing.</summary>
+    /// <param name="amount">At most <see cref="Monthly"/>.</param>
+    public Burn[] PlanMonthly(Credits amount) => amount.IsZero ? [] : Plan(amount, inSpendOrder.Where(grant => grant.Bucket == Bucket.Monthly));
+
     /// <summary>What a spending of <paramref name="amount"/> takes from which grant. Changes nothing.</summary>
     /// <param name="amount">At most <see cref="Total"/>.</param>
     public Burn[] Plan(Credits amount)
@@ -78,8 +96,13 @@ public sealed class Grants
             return [inSpendOrder[0] with { Amount = amount }];
         }
 
+        return Plan(amount, inSpendOrder);
+    }
+
+    private static Burn[] Plan(Credits amount, IEnumerable<Burn> grants)
+    {
         var burns = new List<Burn>();
-        foreach (var grant in inSpendOrder)
+        foreach (var grant in grants)
         {
             var part = Credits.Min(grant.Amount, amount);
             burns.Add(grant with { Amount = part });

@@ -12,10 +12,13 @@ namespace Metering.Core;
 public static class SnapshotCodec
 {
     /// <summary>
-    /// The version that this build writes and reads. An account whose first entries are archived begins with a state of the version that
+    /// The version that this build writes. An account whose first entries are archived begins with a state of the version that
     /// its checkpoint names, for which no entries are left: a later build goes on reading every version that a release could archive with.
     /// </summary>
-    public const int Version = 2;
+    public const int Version = 3;
+
+    /// <summary>The first version that this build reads: before status, debt and changes of plan.</summary>
+    public const int OldestVersion = 2;
 
     private const int ChecksumBytes = SHA256.HashSizeInBytes;
 
@@ -26,7 +29,7 @@ public static class SnapshotCodec
     {
         var start = writer.Length;
         EncodeBody(state, writer);
-        Checksum(state.Id, writer.Written.Span[start..]).CopyTo(writer.Take(ChecksumBytes));
+        Checksum(state.Id, Version, writer.Written.Span[start..]).CopyTo(writer.Take(ChecksumBytes));
     }
 
     private static void EncodeBody(AccountState state, ByteWriter writer)
@@ -66,17 +69,54 @@ public static class SnapshotCodec
             writer.Fixed128(reference);
         }
 
+        EncodeSettings(state, writer);
         EncodeRecords(state, writer);
         EncodeKeys(state.Keys, writer);
+    }
+
+    private static void EncodeSettings(AccountState state, ByteWriter writer)
+    {
+        writer.Signed(state.PeriodOffset);
+        writer.Credits(state.PeriodAllotment);
+        writer.Time(state.EndsAt);
+        TermsCodec.EncodeOptional(state.PlannedTerms, writer);
+        writer.Byte((byte)state.Status);
+        writer.Text(state.StatusReason);
+        writer.Credits(state.CreditLimit);
+        writer.Credits(state.Owed);
+    }
+
+    private static void DecodeSettings(AccountState state, int version, ref ByteReader reader)
+    {
+        if (version == OldestVersion)
+        {
+            state.PeriodAllotment = state.Terms.Allotment;
+            return;
+        }
+
+        state.PeriodOffset = reader.Months();
+        state.PeriodAllotment = reader.Credits();
+        state.EndsAt = reader.OptionalTime();
+        state.PlannedTerms = TermsCodec.DecodeOptional(ref reader);
+        state.Status = reader.Enumerated<AccountStatus>((int)AccountStatus.Closed + 1);
+        state.StatusReason = reader.Text();
+        state.CreditLimit = reader.Credits();
+        state.Owed = reader.Credits();
     }
 
     /// <summary>Reads a state.</summary>
     /// <param name="id">The account.</param>
     /// <param name="snapshot">The bytes.</param>
-    /// <exception cref="LedgerFormatException">The bytes are damaged, or they are another account's.</exception>
-    public static AccountState Decode(AccountId id, ReadOnlySpan<byte> snapshot)
+    /// <param name="version">The version that they were written in.</param>
+    /// <exception cref="LedgerFormatException">The bytes are damaged, another account's, or of a version that this build does not read.</exception>
+    public static AccountState Decode(AccountId id, ReadOnlySpan<byte> snapshot, int version = Version)
     {
-        if (snapshot.Length < ChecksumBytes || !Checksum(id, snapshot[..^ChecksumBytes]).AsSpan().SequenceEqual(snapshot[^ChecksumBytes..]))
+        if (version is < OldestVersion or > Version)
+        {
+            throw new LedgerFormatException($"A snapshot of account {id} is of version {version}; this build reads versions {OldestVersion} to {Version}.");
+        }
+
+        if (snapshot.Length < ChecksumBytes || !Checksum(id, version, snapshot[..^ChecksumBytes]).AsSpan().SequenceEqual(snapshot[^ChecksumBytes..]))
         {
             throw new LedgerFormatException($"A snapshot of account {id} does not match its checksum.");
         }
@@ -116,6 +156,7 @@ public static class SnapshotCodec
             state.ExternalReferences.Add(reader.Fixed128());
         }
 
+        DecodeSettings(state, version, ref reader);
         DecodeRecords(state, ref reader);
         DecodeKeys(state.Keys, ref reader);
         return reader.AtEnd ? state : throw new LedgerFormatException("Bytes follow the end of a snapshot.");
@@ -195,10 +236,10 @@ public static class SnapshotCodec
         }
     }
 
-    private static byte[] Checksum(AccountId account, ReadOnlySpan<byte> body)
+    private static byte[] Checksum(AccountId account, int version, ReadOnlySpan<byte> body)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"metering snapshot {Version}\0{account.Value}\0"));
+        hash.AppendData(Encoding.UTF8.GetBytes($"metering snapshot {version}\0{account.Value}\0"));
         hash.AppendData(body);
         return hash.GetHashAndReset();
     }

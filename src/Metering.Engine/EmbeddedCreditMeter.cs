@@ -7,7 +7,7 @@ namespace Metering.Engine;
 /// The meter inside one process: an activation per account, one group commit, one store. Orleans' place is taken by a lock per
 /// account around synchronous code.
 /// </summary>
-public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
+public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
 {
     private readonly ILedgerStore store;
     private readonly TimeProvider time;
@@ -17,6 +17,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     private readonly GroupCommit commit;
     private readonly ActivationTable accounts;
     private readonly CallRunner runner;
+    private readonly RecordListing records;
     private readonly DueQueue? due;
 
     /// <summary>Makes a meter on an open store.</summary>
@@ -39,6 +40,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         commit = new(store, options, freshness, logger);
         accounts = new(store, commit, freshness, options, placement, (account, nextDue) => due?.Note(account, nextDue));
         runner = new(store, commit, accounts, freshness, time, options.NextTag);
+        records = new(store, runner);
         due = placement is null && options.Due.IsEnabled && store is IDueStore notes
             ? new(new(store, notes, commit, accounts, runner), options, time, logger)
             : null;
@@ -73,7 +75,15 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
 
     /// <inheritdoc />
     public ValueTask<Outcome<RecordAccess>> AccessRecordsAsync(AccountId account, RecordAccessRequest request, CancellationToken cancellationToken = default) =>
-        RunAsync(account, commands.Create(request), (in Run run) => ToAccess(run, request), cancellationToken);
+        RunAsync(account, commands.Create(request), (in Run run) => ToAccess(run, request.Records), cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(account, CommandFactory.Create(request), (in Run run) => ToAccess(run, request.Records), cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
+        records.ListAsync(account, query, cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default) =>
@@ -261,7 +271,9 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     /// <inheritdoc />
     public ValueTask DisposeAsync() => commit.IsStopping ? ValueTask.CompletedTask : DrainAsync();
 
-    private static Outcome<Balance> ToBalance(in Run run) => run.Refusal is { } refusal ? refusal : run.View.ToBalance();
+    /// <summary>A replay tells the balance of now: an entry holds what changed, not what the whole account was then.</summary>
+    private static Outcome<Balance> ToBalance(in Run run) =>
+        run.Refusal is { } refusal ? refusal : run.IsReplay ? Outcome.Replay(run.View.ToBalance()) : run.View.ToBalance();
 
     private static Outcome<Deduction> ToDeduction(in Run run)
     {
@@ -279,7 +291,7 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
             : run.IsReplay ? Outcome.Replay(AnswerCodec.DecodeBatch(run.Entry!.Answer.Span))
             : run.Batch!;
 
-    private static Outcome<RecordAccess> ToAccess(in Run run, RecordAccessRequest request)
+    private static Outcome<RecordAccess> ToAccess(in Run run, IReadOnlyList<RecordRequest> request)
     {
         if (run.Refusal is { } refusal)
         {
@@ -288,13 +300,13 @@ public sealed class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
 
         var (credits, verdicts) = run.IsReplay ? AnswerCodec.DecodeRecords(run.Entry!.Answer.Span) : (run.Credits, run.Verdicts!);
         var spent = run.Entry as CreditsSpent;
-        var records = new RecordOutcome[verdicts.Length];
-        for (var index = 0; index < records.Length; index++)
+        var outcomes = new RecordOutcome[verdicts.Length];
+        for (var index = 0; index < outcomes.Length; index++)
         {
-            records[index] = new(request.Records[index], verdicts[index].Status, verdicts[index].Charged, verdicts[index].LastDay?.End);
+            outcomes[index] = new(request[index], verdicts[index].Status, verdicts[index].Charged, verdicts[index].LastDay?.End);
         }
 
-        var access = new RecordAccess(spent?.Id, spent?.Charged ?? Credits.Zero, credits, records);
+        var access = new RecordAccess(spent?.Id, spent?.Charged ?? Credits.Zero, credits, outcomes);
         return run.IsReplay ? Outcome.Replay(access) : access;
     }
 

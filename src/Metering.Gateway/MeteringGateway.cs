@@ -2,6 +2,8 @@ using Metering.Engine;
 using Metering.Gateway.CheckCredits;
 using Metering.Gateway.LeadCredits;
 using Metering.Gateway.Native;
+using Metering.Gateway.Payments;
+using Metering.Gateway.Payments.Sandbox;
 using Metering.Gateway.Profile;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -16,14 +18,18 @@ public static class MeteringGateway
 {
     /// <summary>Adds what the gateway's routes and <see cref="MeteringKeyEndpoints.RequireMeteringKey"/> need.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="section">The section <c>Metering</c>, for its <c>ApiKeys:Prefixes</c>; null for the defaults.</param>
+    /// <param name="section">The section <c>Metering</c>, for its <c>ApiKeys:Prefixes</c> and <c>RateLimits:Mode</c>; null for the defaults.</param>
     /// <exception cref="MeteringStartupException">A setting is wrong; the message names it, its value and what is allowed.</exception>
     public static IServiceCollection AddMeteringGateway(this IServiceCollection services, IConfiguration? section = null)
     {
         services.AddSingleton(MeteringConfiguration.ReadGatewayOptions(section));
         services.AddSingleton<ApiKeyDirectory>();
+        services.AddSingleton<ApiKeyMaker>();
         services.AddSingleton<CallerFinder>();
+        services.AddSingleton<KeyLimits>();
         services.AddSingleton<Readiness>();
+        services.AddOperatorFeatures();
+        services.AddPayments(section);
         services.ConfigureHttpJsonOptions(options =>
         {
             // The OpenAPI document takes its schemas from here; the sources in front make them those of the wire.
@@ -34,6 +40,7 @@ public static class MeteringGateway
             chain.Insert(3, CheckCreditsJson.Default);
             chain.Insert(4, ProblemJson.Default);
             chain.Insert(5, HealthJson.Default);
+            chain.Insert(6, PaymentJson.Default);
         });
         services.AddOpenApi(GatewayOpenApi.DocumentName, options =>
         {
@@ -53,18 +60,32 @@ public static class MeteringGateway
     /// <param name="app">The application.</param>
     public static IApplicationBuilder UseMeteringGateway(this IApplicationBuilder app) => app.UseMiddleware<GatewayMiddleware>();
 
-    /// <summary>Maps every dialect, the health probes and <c>/openapi/v1.json</c>.</summary>
+    /// <summary>Maps every dialect, the health probes, <c>/openapi/v1.json</c> and the page <c>/openapi/try</c>.</summary>
     /// <param name="routes">The application.</param>
     public static IEndpointRouteBuilder MapMetering(this IEndpointRouteBuilder routes)
     {
         routes.MapCheckCredits();
         routes.MapDeductions();
         routes.MapRecords();
+        routes.MapRecordSubscriptions();
         routes.MapTransactions();
+        routes.MapRefunds();
+        routes.MapExport();
         routes.MapLeadCredits();
+        routes.MapApiKeys();
         routes.MapProfile();
+        routes.MapOperatorFeatures();
+        routes.MapPurchase();
+        routes.MapSubscription();
+        routes.MapPaymentWebhooks();
+        if (routes.ServiceProvider.GetService<SandboxActions>() is not null)
+        {
+            routes.MapSandbox();
+        }
+
         routes.MapHealth();
         OpenApiRoute.Map(routes, "/openapi/v1.json");
+        TryPageRoutes.Map(routes);
         return routes;
     }
 }

@@ -8,7 +8,7 @@ public class CodecTests
     public void Every_kind_of_entry_is_read_back_as_it_was_written()
     {
         var entries = OneOfEachKind();
-        Assert.Equal(9, entries.Select(entry => entry.GetType()).Distinct().Count());
+        Assert.Equal(18, entries.Select(entry => entry.GetType()).Distinct().Count());
         foreach (var entry in entries)
         {
             var encoded = Bytes.OfEntry(entry);
@@ -37,7 +37,19 @@ public class CodecTests
         var entries = OneOfEachKind();
         var opened = Assert.IsType<AccountOpened>(Reread<AccountOpened>(entries));
         Assert.Equal((new PlanTerms("starter", Credits.Of(100), 1, false, AccessLevel.Platform), At("2026-01-31"), 1, At("2026-04-30")), (opened.Terms, opened.Anchor, opened.Period, opened.PaidThrough));
-        Assert.Equal(2, Reread<PeriodStarted>(entries).Period);
+        Assert.Equal((entries.OfType<PeriodStarted>().Last().Period, true), (Reread<PeriodStarted>(entries).Period, Reread<PeriodStarted>(entries).Period > 1));
+        Assert.Equal((At("2026-03-09"), "3"), (Reread<RecordsVisited>(entries).SeenAt, Reread<RecordsVisited>(entries).Records[0].Id));
+        Assert.Equal((AccountStatus.Suspended, "Unpaid."), (Reread<StatusChanged>(entries).Status, Reread<StatusChanged>(entries).Reason));
+        Assert.Equal((Credits.Of(50), Credits.Of(4)), (Reread<CreditLimitChanged>(entries).Limit, Reread<CreditExtended>(entries).Extended));
+        var taken = Reread<CreditsTakenBack>(entries);
+        Assert.Equal((Credits.Zero, Credits.Of(7), Credits.Of(11), (UInt128)11), (taken.Removed, taken.AddedToDebt, taken.OwedAfter, taken.ExternalReference));
+        Assert.Equal(Credits.Of(3), Reread<DebtSettled>(entries).Settled);
+        var planned = Reread<PlanChangePlanned>(entries);
+        Assert.Equal(("starter", "growth", Credits.Of(1_000), At("2026-03-31"), (UInt128)12), (planned.PreviousPlan, planned.Terms!.Plan, planned.MonthlyCredits, planned.EffectiveAt, planned.ExternalReference));
+        Assert.Equal(At("2026-06-30"), Reread<CancellationChanged>(entries).EndsAt);
+        var changed = Reread<PlanChanged>(entries);
+        Assert.Equal(("starter", "scale", At("2026-06-30"), (UInt128)13), (changed.PreviousPlan, changed.Terms.Plan, changed.PaidThrough, changed.ExternalReference));
+        Assert.Equal((entries.OfType<PlanChanged>().Single().Period, 1, true), (changed.Period, changed.Terms.PeriodMonths, changed.PeriodAllotment < Credits.Of(5_000)));
         Assert.Equal(entries.OfType<Checkpoint>().Single().Point, Reread<Checkpoint>(entries).Point);
         Assert.Equal((At("2026-06-30"), (UInt128)2), (Reread<PaymentRecorded>(entries).PaidThrough, Reread<PaymentRecorded>(entries).ExternalReference));
         var granted = Assert.IsType<CreditsGranted>(Bytes.OfEntry(entries.OfType<CreditsGranted>().Single(entry => entry.Kind == TransactionType.Coupon)).Decode());
@@ -263,8 +275,17 @@ public class CodecTests
         account.Accept(new Deduct { Price = Credits.Of(20), Product = "lead.search", Quantity = 97, Description = "Lead search: Caf\u00e9s in US (97 results)", Reference = "r-1", Key = Key(1), Tag = 77 });
         account.Accept(new AccessRecords { Records = [Company("1"), Company("2")], Product = "company", Key = Key(2), Tag = 78 });
         account.Accept(new AccessRecords { Records = [Company("1")], Key = Key(3) });
+        account.Accept(new VisitRecords { Records = [new(RecordKey.Of("company", "3"), "company", "3")], SeenAt = At("2026-03-09"), Key = Key(4) });
         account.PayBack(account.Rows.Last());
         account.Accept(account.Adjusting("-1"));
+        account.Accept(new SetCreditLimit { Limit = Credits.Of(50), Key = Key(5) });
+        account.Accept(new Deduct { Price = account.State.Available + Credits.Of(4), Tag = 79 });
+        account.Accept(account.TakingBack("7", 11));
+        account.Give("3");
+        account.Accept(account.Changing("growth", "1000", when: PlanChangeTime.PeriodEnd, reference: 12));
+        account.Accept(Cancelling());
+        account.Accept(account.Changing("scale", "5000", granted: PlanAllotment.Prorated, reference: 13));
+        account.Accept(account.Setting(AccountStatus.Suspended, "Unpaid."));
         account.To("2026-04-05");
         account.Accept(new MakeCheckpoint { Point = CheckpointPoint.Of(account.State, new(1, 2, 3, 4), Bytes.OfSnapshot(account.State)) });
         return account.Entries;

@@ -69,6 +69,11 @@ internal sealed class Scenario
         var decision = Account.Decide(State, command, State.TimeAt(Now), evidence);
         if (decision.Entry is { } entry)
         {
+            if (decision.Extension is { } extension)
+            {
+                Enter(extension);
+            }
+
             Enter(entry);
             EnterDue();
         }
@@ -118,6 +123,24 @@ internal sealed class Scenario
     public Adjust Adjusting(string amount, string reason = "Goodwill") => new() { Amount = Amount(amount), Reason = reason, Tag = nextTag++ };
 
     public RecordPayment Paying(string through, int reference) => new() { PaidThrough = At(through), ExternalReference = (UInt128)reference };
+
+    public SetCreditLimit Limiting(string limit) => new() { Limit = Amount(limit) };
+
+    public TakeBack TakingBack(string amount, int reference, TransactionEntry? grantedBy = null) =>
+        new() { Amount = Amount(amount), Reason = "Disputed", Reference = $"dp_{reference}", ExternalReference = (UInt128)reference, Grant = grantedBy?.Sequence ?? 0, Tag = nextTag++ };
+
+    public SetStatus Setting(AccountStatus status, string reason = "Why.") => new() { Status = status, Reason = reason };
+
+    public ChangePlan Changing(string plan, string allotment, int months = 1, PlanChangeTime when = PlanChangeTime.Now, PlanAllotment granted = PlanAllotment.Whole, string? paidThrough = null, int reference = 0) => new()
+    {
+        Terms = new(plan, Amount(allotment), months, false, AccessLevel.Platform),
+        When = when,
+        Allotment = granted,
+        PaidThrough = paidThrough is null ? null : At(paidThrough),
+        ExternalReference = (UInt128)reference,
+    };
+
+    public static SetCancellation Cancelling(bool isCancelled = true) => new() { IsCancelled = isCancelled };
 
     public AccessRecords Accessing(params PricedRecord[] records) => new() { Records = records, Product = "company", Tag = nextTag++ };
 

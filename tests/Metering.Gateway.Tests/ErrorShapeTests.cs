@@ -11,14 +11,15 @@ public sealed class ErrorShapeTests
 {
     [Theory]
     [InlineData("GET", "/v1/nothing", 404, "problem")]
-    [InlineData("GET", "/admin/v1/accounts", 404, "problem")]
+    [InlineData("GET", "/admin/v1/nothing", 404, "problem")]
     [InlineData("GET", "/nothing", 404, "problem")]
     [InlineData("GET", "/api/v1/credits/nothing", 404, "B")]
-    [InlineData("GET", "/api/v1/api-keys", 404, "B")]
+    [InlineData("GET", "/api/v1/api-keys/a/b/c", 404, "B")]
     [InlineData("GET", "/api/v1/nothing", 404, "A")]
     [InlineData("DELETE", "/v1/credits", 405, "problem")]
     [InlineData("GET", "/v1/credits/deduct", 405, "problem")]
     [InlineData("POST", "/api/v1/credits/balance", 405, "B")]
+    [InlineData("PUT", "/api/v1/api-keys", 405, "B")]
     [InlineData("POST", "/api/v1/me", 405, "A")]
     public async Task Unknown_routes_and_wrong_methods_answer_in_their_dialect(string method, string path, int status, string dialect)
     {
@@ -62,6 +63,8 @@ public sealed class ErrorShapeTests
     [InlineData(RefusalReason.TransactionUnknown, 404, "transaction_unknown")]
     [InlineData(RefusalReason.TransactionNotRefundable, 422, "transaction_not_refundable")]
     [InlineData(RefusalReason.RefundExceedsCharge, 422, "refund_exceeds_charge")]
+    [InlineData(RefusalReason.AccountSuspended, 403, "account_suspended")]
+    [InlineData(RefusalReason.AccountClosed, 403, "account_closed")]
     [InlineData(RefusalReason.AccessLevelTooLow, 403, "access_level_too_low")]
     [InlineData(RefusalReason.SubscriptionInactive, 402, "subscription_inactive")]
     [InlineData(RefusalReason.MaxCreditsExceeded, 402, "max_credits_exceeded")]
@@ -204,6 +207,12 @@ public sealed class ErrorShapeTests
         public ValueTask<AccountProfile?> FindProfileAsync(AccountId account, CancellationToken cancellationToken = default) => throw Unavailable;
 
         public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => throw Unavailable;
+
+        public ValueTask<AccountProfile?> UpdateProfileAsync(AccountId account, ProfileChange change, CancellationToken cancellationToken = default) => throw Unavailable;
+
+        public ValueTask<KeyAddition> MakeKeyAsync(KeyMaking making, CancellationToken cancellationToken = default) => throw Unavailable;
+
+        public ValueTask<KeptAnswer?> FindAnswerAsync(AccountId account, ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default) => throw Unavailable;
 
         public ValueTask AddKeyAsync(ApiKey key, CancellationToken cancellationToken = default) => throw Unavailable;
 

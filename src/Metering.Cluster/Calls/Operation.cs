@@ -39,7 +39,7 @@ internal sealed record Operation<TRequest, TAnswer>(
 }
 
 /// <summary>The operations of <see cref="ICreditMeter"/>.</summary>
-internal static class Operations
+internal static partial class Operations
 {
     public static readonly Operation<OpenAccountRequest, Balance> Open = new(
         Repetition.Once,

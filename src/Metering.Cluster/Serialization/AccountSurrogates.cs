@@ -1,6 +1,7 @@
 namespace Metering.Cluster;
 
-[GenerateSerializer, Immutable, Alias("metering.balance")]
+/// <summary>What version 1 does not know is left out where it is what that version takes for granted, so that both write the same.</summary>
+[GenerateSerializer, Immutable, Alias("metering.balance"), OmitDefaultMemberValues]
 internal struct BalanceSurrogate
 {
     [Id(0)]
@@ -47,6 +48,24 @@ internal struct BalanceSurrogate
 
     [Id(14)]
     public long Sequence;
+
+    [Id(15)]
+    public AccountStatus Status;
+
+    [Id(16)]
+    public string? StatusReason;
+
+    [Id(17)]
+    public DateTimeOffset? EndsAt;
+
+    [Id(18)]
+    public string? PlannedPlan;
+
+    [Id(19)]
+    public Credits CreditLimit;
+
+    [Id(20)]
+    public Credits Owed;
 }
 
 [RegisterConverter]
@@ -69,6 +88,12 @@ internal sealed class BalanceConverter : IConverter<Balance, BalanceSurrogate>
         PeriodEnd = surrogate.PeriodEnd,
         PaidThrough = surrogate.PaidThrough,
         Sequence = surrogate.Sequence,
+        Status = surrogate.Status,
+        StatusReason = surrogate.StatusReason ?? string.Empty,
+        EndsAt = surrogate.EndsAt,
+        PlannedPlan = surrogate.PlannedPlan,
+        CreditLimit = surrogate.CreditLimit,
+        Owed = surrogate.Owed,
     };
 
     public BalanceSurrogate ConvertToSurrogate(in Balance value) => new()
@@ -88,6 +113,12 @@ internal sealed class BalanceConverter : IConverter<Balance, BalanceSurrogate>
         PeriodEnd = value.PeriodEnd,
         PaidThrough = value.PaidThrough,
         Sequence = value.Sequence,
+        Status = value.Status,
+        StatusReason = value.StatusReason.Length > 0 ? value.StatusReason : null,
+        EndsAt = value.EndsAt,
+        PlannedPlan = value.PlannedPlan,
+        CreditLimit = value.CreditLimit,
+        Owed = value.Owed,
     };
 }
 

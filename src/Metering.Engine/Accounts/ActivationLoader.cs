@@ -78,7 +78,7 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, F
         var stored = await store.ReadSnapshotsAsync(account);
         foreach (var snapshot in brought is null ? stored : [.. stored.Append(brought).OrderByDescending(candidate => candidate.Head.Sequence)])
         {
-            if (snapshot.FormatVersion != SnapshotCodec.Version)
+            if (snapshot.FormatVersion is < SnapshotCodec.OldestVersion or > SnapshotCodec.Version)
             {
                 continue;
             }
@@ -102,7 +102,7 @@ internal sealed class ActivationLoader(ILedgerStore store, GroupCommit commit, F
     {
         try
         {
-            var state = SnapshotCodec.Decode(account, snapshot.State.Span);
+            var state = SnapshotCodec.Decode(account, snapshot.State.Span, snapshot.FormatVersion);
             return state.Sequence == snapshot.Head.Sequence ? state : null;
         }
         catch (LedgerFormatException)

@@ -28,6 +28,20 @@ internal struct Work(AccountState state, DateTimeOffset now)
         }
     }
 
+    /// <summary>Enters what a decision appends, in its order; nothing where it appends nothing.</summary>
+    public void Enter(in Decision decision)
+    {
+        if (decision.Extension is { } extension)
+        {
+            Enter(extension);
+        }
+
+        if (decision.Entry is { } entry)
+        {
+            Enter(entry);
+        }
+    }
+
     /// <summary>Evolves the state by an entry and keeps it for the ledger.</summary>
     public void Enter(Entry entry)
     {
@@ -71,11 +85,7 @@ internal sealed class CommandCall(Command command) : Call
     public override void Decide(ref Work work)
     {
         var decision = Account.Decide(work.State, command, work.Now, Evidence);
-        if (decision.Entry is { } entry)
-        {
-            work.Enter(entry);
-        }
-
+        work.Enter(decision);
         work.Decision = new(decision, null, work.State.Available);
     }
 }
@@ -133,7 +143,7 @@ internal sealed class BatchCall(IReadOnlyList<Outcome<Command>> items, CommandKe
             return refusal;
         }
 
-        work.Enter(decision.Entry!);
+        work.Enter(decision);
         return Views.ToDeduction((CreditsSpent)decision.Entry!);
     }
 }

@@ -7,7 +7,7 @@ namespace Metering.Engine;
 /// Turns requests into commands: checks fields, looks up prices, hashes keys, requests, references and records. Everything that costs
 /// time and needs no state happens here, outside the account's lock.
 /// </summary>
-internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
+internal sealed partial class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
 {
     /// <summary>Bytes of a canonical request whose buffer its thread keeps.</summary>
     private const int MaxKeptCanonical = 64 * 1_024;
@@ -17,14 +17,14 @@ internal sealed class CommandFactory(Catalogue catalogue, Func<ulong> nextTag)
 
     public Outcome<Command> Create(OpenAccountRequest request)
     {
-        if (!catalogue.Plans.TryGetValue(request.Plan ?? string.Empty, out var plan))
+        if (!TryGetTerms(request.Plan, out var terms, out var unknown))
         {
-            return Refusal.Invalid("plan", $"plan must be one of {string.Join(", ", catalogue.Plans.Keys)}.");
+            return unknown;
         }
 
         return new Open
         {
-            Terms = new(plan.Id, plan.MonthlyCredits, plan.PeriodMonths, plan.Unlimited, plan.Level),
+            Terms = terms,
             Anchor = request.Anchor,
             PaidThrough = request.PaidThrough,
         };

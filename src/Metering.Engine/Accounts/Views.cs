@@ -9,6 +9,18 @@ internal static class Views
 
     public static Posting ToPosting(TransactionEntry entry) => new(entry.Id, entry.Type, entry.Amount, entry.BalanceAfter);
 
+    public static TakenBack ToTakenBack(CreditsTakenBack entry) => new(entry.Id, entry.Removed, entry.AddedToDebt, entry.OwedAfter, entry.BalanceAfter);
+
+    public static PlanChange ToPlanChange(Entry entry) => entry switch
+    {
+        PlanChanged changed => new(
+            changed.PreviousPlan, changed.Terms.Plan, changed.CreatedAt, changed.Terms.Allotment, changed.PeriodAllotment,
+            changed.Kept.Aggregate(Credits.Zero, (sum, part) => sum + part.Amount)),
+        PlanChangePlanned planned => new(
+            planned.PreviousPlan, planned.Terms?.Plan ?? planned.PreviousPlan, planned.EffectiveAt, planned.MonthlyCredits, Credits.Zero, Credits.Zero),
+        _ => throw new InvariantException($"{entry.GetType().Name} changes no plan."),
+    };
+
     public static Transaction ToTransaction(TransactionEntry entry) => new()
     {
         Id = entry.Id,
@@ -34,6 +46,9 @@ internal static class Views
         CreditsSpent spent => ToBurned(spent.Burns),
         CreditsRemoved removed => ToBurned(removed.Burns),
         CreditsRefunded refunded => ToBurned(refunded.Restored),
+        CreditsTakenBack taken => ToBurned(taken.Burns),
+        DebtSettled settled => ToBurned(settled.Burns),
+        CreditExtended extended => new(Credits.Zero, Credits.Zero, extended.Extended),
         CreditsGranted granted => ToBurned([new(granted.Sequence, granted.Bucket, granted.Granted, null)]),
         _ => throw new InvariantException($"There is no transaction {entry.GetType().Name}."),
     };

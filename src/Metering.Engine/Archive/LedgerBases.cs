@@ -9,13 +9,13 @@ internal static class LedgerBases
     /// <exception cref="LedgerFormatException">It is damaged, of a version that this build cannot read, or another entry's.</exception>
     public static AccountState StateOf(AccountId account, LedgerBase ledgerBase)
     {
-        if (ledgerBase.FormatVersion != SnapshotCodec.Version)
+        if (ledgerBase.FormatVersion is < SnapshotCodec.OldestVersion or > SnapshotCodec.Version)
         {
             throw new LedgerFormatException(
-                $"The entries of account {account} through {ledgerBase.Head.Sequence} are archived behind a state of version {ledgerBase.FormatVersion}; this build reads version {SnapshotCodec.Version}.");
+                $"The entries of account {account} through {ledgerBase.Head.Sequence} are archived behind a state of version {ledgerBase.FormatVersion}; this build reads versions {SnapshotCodec.OldestVersion} to {SnapshotCodec.Version}.");
         }
 
-        var state = SnapshotCodec.Decode(account, ledgerBase.State.Span);
+        var state = SnapshotCodec.Decode(account, ledgerBase.State.Span, ledgerBase.FormatVersion);
         return state.Sequence == ledgerBase.Head.Sequence && state.TransactionNumber == ledgerBase.Transactions
             ? state
             : throw new LedgerFormatException(

@@ -4,7 +4,7 @@ namespace Metering.Engine;
 internal static class DirectorySchema
 {
     /// <summary>What the file is.</summary>
-    public static readonly SqliteFormat Format = new(0x4D_54_44_52, [Version1]);
+    public static readonly SqliteFormat Format = new(0x4D_54_44_52, [Version1, Version2, OperatorSchema.Tables + OperatorSchema.ProfileIndexes, PaymentDocuments]);
 
     private const string Version1 =
         """
@@ -31,5 +31,39 @@ internal static class DirectorySchema
             revoked_at INTEGER
         );
         CREATE INDEX api_keys_by_account ON api_keys (account, created_at);
+        """;
+
+    private const string Version2 =
+        """
+        CREATE TABLE kept_answers (
+            account TEXT NOT NULL,
+            key     BLOB NOT NULL, -- SHA-256 of the idempotency key
+            request BLOB NOT NULL,
+            answer  TEXT NOT NULL, -- without the secret that the caller was shown
+            kept_at INTEGER NOT NULL,
+            PRIMARY KEY (account, key)
+        ) WITHOUT ROWID;
+        CREATE INDEX kept_answers_by_age ON kept_answers (kept_at);
+        """;
+
+    private const string PaymentDocuments =
+        """
+        CREATE TABLE payment_documents (
+            kind    TEXT NOT NULL,
+            id      TEXT NOT NULL,
+            version INTEGER NOT NULL, -- how often it was saved
+            json    TEXT NOT NULL,
+            due_at  INTEGER,
+            PRIMARY KEY (kind, id)
+        );
+        CREATE INDEX payment_documents_by_due ON payment_documents (kind, due_at, id) WHERE due_at IS NOT NULL;
+
+        CREATE TABLE payment_keys (
+            kind TEXT NOT NULL,
+            key  TEXT NOT NULL,
+            id   TEXT NOT NULL,
+            PRIMARY KEY (kind, key)
+        ) WITHOUT ROWID;
+        CREATE INDEX payment_keys_by_document ON payment_keys (kind, id);
         """;
 }

@@ -17,6 +17,8 @@ internal static class RefusalStatus
         RefusalReason.TransactionArchived => (StatusCodes.Status410Gone, "transaction_archived"),
         RefusalReason.TransactionNotRefundable => (StatusCodes.Status422UnprocessableEntity, "transaction_not_refundable"),
         RefusalReason.RefundExceedsCharge => (StatusCodes.Status422UnprocessableEntity, "refund_exceeds_charge"),
+        RefusalReason.AccountSuspended => (StatusCodes.Status403Forbidden, "account_suspended"),
+        RefusalReason.AccountClosed => (StatusCodes.Status403Forbidden, "account_closed"),
         RefusalReason.AccessLevelTooLow => (StatusCodes.Status403Forbidden, "access_level_too_low"),
         RefusalReason.SubscriptionInactive => (StatusCodes.Status402PaymentRequired, "subscription_inactive"),
         RefusalReason.MaxCreditsExceeded => (StatusCodes.Status402PaymentRequired, "max_credits_exceeded"),

@@ -55,7 +55,7 @@ internal sealed class LifeRunner
         var opening = life.Opening;
         var open = new Open
         {
-            Terms = new("plan", Credits.Of(opening.Allotment), opening.PeriodMonths, opening.Unlimited, AccessLevel.Platform),
+            Terms = TermsOf(model.Plans[0]),
             Anchor = Utc(opening.Anchor),
             PaidThrough = Utc(opening.PaidThrough),
         };
@@ -107,6 +107,13 @@ internal sealed class LifeRunner
         if (decision.Entry is { } entry && same.Entry is { } sameEntry)
         {
             AssertSame(Bytes.OfEntry(entry), Bytes.OfEntry(sameEntry));
+            Assert.Equal(decision.Extension is null, same.Extension is null);
+            if (same.Extension is { } extension)
+            {
+                AssertSame(Bytes.OfEntry(decision.Extension!), Bytes.OfEntry(extension));
+                Account.Evolve(twin, extension);
+            }
+
             Account.Evolve(twin, sameEntry);
         }
 
@@ -158,6 +165,11 @@ internal sealed class LifeRunner
             Assert.Equal(verdict.BurnedByBucket, Enum.GetValues<Bucket>().Select(bucket => spent.Burns.Where(burn => burn.Bucket == bucket).Sum(burn => burn.Amount.ToDecimal())));
         }
 
+        if (decision.Extension is { } extension)
+        {
+            Enter(extension);
+        }
+
         Enter(entry);
         Assert.Equal(Bytes.OfSnapshot(state), Bytes.OfSnapshot(twin));
         if (step.Key != 0)
@@ -174,7 +186,10 @@ internal sealed class LifeRunner
         Assert.Equal(model.LeftIn("permanent"), balance.Permanent.ToDecimal());
         Assert.Equal(model.UsedMonthly, balance.UsedMonthly.ToDecimal());
         Assert.Equal(model.UsedCarried, balance.UsedCarried.ToDecimal());
-        Assert.Equal(Utc(model.PeriodStart), balance.LastResetAt);
+        Assert.Equal(Utc(model.LastReset), balance.LastResetAt);
+        Assert.Equal((model.Status, model.Plan, model.PlannedPlan, Utc(model.EndsAt)), (balance.Status, balance.Plan, balance.PlannedPlan, balance.EndsAt));
+        Assert.Equal((model.Owed, model.CreditLimit), (balance.Owed.ToDecimal(), balance.CreditLimit.ToDecimal()));
+        Assert.Equal(Utc(model.PeriodStart), state.PeriodStart);
         Assert.Equal(Utc(model.PeriodEnd), balance.PeriodEnd);
         Assert.Equal(Utc(model.PaidThrough), balance.PaidThrough);
         Assert.Equal(
@@ -190,6 +205,8 @@ internal sealed class LifeRunner
         var monthlyCredits = balance.Monthly + balance.UsedMonthly;
         var bonusCredits = balance.Bonus + balance.Permanent + balance.UsedCarried;
         Assert.Equal(balance.Available, monthlyCredits + bonusCredits - (balance.UsedMonthly + balance.UsedCarried));
+        Assert.True(balance.Owed.IsZero || balance.Available.IsZero, "What can be spent settles what is owed.");
+        Assert.False(balance.Owed.IsNegative);
         Assert.True(state.NextDue > state.TimeAt(Utc(clock)), "Nothing is due once what was due is entered.");
     }
 
@@ -239,10 +256,27 @@ internal sealed class LifeRunner
                 Records = [.. fetch.Companies.Select(PricedOf)], Mode = fetch.UpTo ? AccessMode.UpTo : AccessMode.AllOrNothing,
                 MaxCredits = fetch.Limit is { } limit ? Credits.Of(limit) : null, Key = key, Tag = tag,
             },
+            Visit visit => new VisitRecords
+            {
+                Records = [.. visit.Companies.Select(company => new VisitedRecord(RecordKey.Of("company", $"{company}"), "company", $"{company}"))],
+                SeenAt = Utc(now.AddHours(-visit.HoursAgo)), Key = key,
+            },
+            Switch status => new SetStatus { Status = status.Status, Reason = "Why.", Key = key },
+            Limit limit => new SetCreditLimit { Limit = Credits.Of(limit.Most), Key = key },
+            Retake taken => new TakeBack { Amount = Credits.Of(taken.Amount), Reason = "Disputed", Reference = "dp", ExternalReference = (UInt128)taken.Reference, Key = key, Tag = tag },
+            Replan plan => new ChangePlan
+            {
+                Terms = TermsOf(model.Plans[plan.Plan]), When = plan.IsPlanned ? PlanChangeTime.PeriodEnd : PlanChangeTime.Now,
+                Allotment = plan.IsProrated ? PlanAllotment.Prorated : PlanAllotment.Whole, ExternalReference = (UInt128)plan.Reference, Key = key,
+                PaidThrough = plan.PaidDaysAhead == 0 ? null : Utc(now.AddDays(plan.PaidDaysAhead)),
+            },
+            Cancel cancel => new SetCancellation { IsCancelled = cancel.IsCancelled, Key = key },
             Pay pay => new RecordPayment { PaidThrough = Utc(now.AddDays(pay.DaysAhead)), ExternalReference = (UInt128)pay.Reference, Key = key, Tag = tag },
             _ => throw new ArgumentException($"No command: {step}"),
         };
     }
+
+    private static PlanTerms TermsOf(ModelPlan plan) => new(plan.Name, Credits.Of(plan.Allotment), plan.Months, plan.Unlimited, AccessLevel.Platform);
 
     private static PricedRecord PricedOf(int company) => new(
         RecordKey.Of("company", $"{Math.Abs(company)}"), "company", $"{Math.Abs(company)}", Credits.Of(company > 0 ? 1m : 0.25m), company > 0, AccessLevel.Trial);

@@ -17,18 +17,20 @@ internal sealed record Verdict(RefusalReason? Refused, bool EntersAnything)
 /// The account once more, written from the contract alone: lots in a list, decimals, calendar arithmetic by hand, nothing of the core.
 /// Slow and plain, so that it can be read beside the contract.
 /// </summary>
-internal sealed class ModelAccount
+internal sealed partial class ModelAccount
 {
     private const decimal CompanyPrice = 1m;
     private const decimal SignalsPrice = 0.25m;
 
-    private readonly Opening opening;
     private readonly DateTime anchor;
     private readonly List<Lot> lots = [];
     private readonly Dictionary<int, Charge> charges = [];
     private readonly Dictionary<int, DateTime> subscriptions = [];
     private readonly HashSet<int> references = [];
+    private ModelPlan plan;
+    private int begins;
     private int period;
+    private decimal periodAllotment;
     private int lastGranted = -1;
     private int lotsMade;
     private DateTime? paidThrough;
@@ -37,15 +39,17 @@ internal sealed class ModelAccount
 
     public ModelAccount(Opening opening)
     {
-        this.opening = opening;
+        Plans[0] = new("plan", opening.Allotment, opening.PeriodMonths, opening.Unlimited);
+        (plan, periodAllotment) = (Plans[0], opening.Allotment);
         anchor = opening.Anchor ?? opening.Now;
         paidThrough = opening.PaidThrough;
         (lastCreated, lastApplied) = (opening.Now, opening.Now);
-        while (StartOf(period + 1) <= opening.Now)
+        while (PeriodEnd <= opening.Now)
         {
-            period++;
+            begins += plan.Months;
         }
 
+        LastReset = PeriodStart;
         GrantIfOwed(opening.Now);
     }
 
@@ -57,9 +61,9 @@ internal sealed class ModelAccount
 
     public decimal Balance => lots.Sum(lot => lot.Left);
 
-    public DateTime PeriodStart => StartOf(period);
+    public DateTime PeriodStart => AddMonths(anchor, begins);
 
-    public DateTime PeriodEnd => StartOf(period + 1);
+    public DateTime PeriodEnd => AddMonths(anchor, begins + plan.Months);
 
     public DateTime? PaidThrough => paidThrough;
 
@@ -86,7 +90,10 @@ internal sealed class ModelAccount
                 lastCreated = Later(PeriodEnd, lastCreated);
                 lastApplied = now;
                 period++;
-                (UsedMonthly, UsedCarried) = (0, 0);
+                begins += plan.Months;
+                (plan, planned) = (planned ?? plan, null);
+                periodAllotment = plan.Allotment;
+                (UsedMonthly, UsedCarried, LastReset) = (0, 0, PeriodStart);
                 GrantIfOwed(now);
             }
             else
@@ -105,6 +112,12 @@ internal sealed class ModelAccount
             Correct correct => ApplyCorrect(correct, now),
             PayBack refund => ApplyRefund(refund, now),
             Fetch fetch => ApplyFetch(fetch, now),
+            Visit visit => ApplyVisit(visit, now),
+            Switch status => ApplySwitch(status),
+            Limit limit => ApplyLimit(limit),
+            Retake taken => ApplyRetake(taken, now),
+            Replan replan => ApplyReplan(replan, now),
+            Cancel cancel => ApplyCancel(cancel, now),
             Pay pay => ApplyPay(pay, now),
             _ => throw new ArgumentException($"No command: {step}"),
         };
@@ -120,17 +133,22 @@ internal sealed class ModelAccount
     /// <summary>The number, from 1, of the nth transaction from the last; 0 where there is none.</summary>
     public int NumberOf(PayBack refund) => Math.Max(0, Rows.Count - refund.Back);
 
-    private bool IsInactive(DateTime now) => paidThrough is { } paid && now >= paid;
+    private bool IsInactive(DateTime now) => now >= paidThrough || now >= EndsAt;
 
     private Verdict ApplySpend(Spend step, DateTime now)
     {
+        if (Barred(AccountStatus.Suspended) is { } barred)
+        {
+            return barred;
+        }
+
         if (IsInactive(now))
         {
             return Verdict.Refuse(RefusalReason.SubscriptionInactive);
         }
 
-        var price = opening.Unlimited ? 0 : step.Amount;
-        if (price > Balance)
+        var price = plan.Unlimited ? 0 : step.Amount;
+        if (price > Spendable)
         {
             return Verdict.Refuse(RefusalReason.InsufficientCredits);
         }
@@ -140,10 +158,17 @@ internal sealed class ModelAccount
 
     private Verdict ApplyGive(Give step, DateTime now)
     {
-        if (step.Reference != 0 && !references.Add(step.Reference))
+        if (references.Contains(step.Reference))
         {
             return Verdict.Refuse(RefusalReason.ReferenceUsed);
         }
+
+        if (Barred(AccountStatus.Closed) is { } barred)
+        {
+            return barred;
+        }
+
+        Note(step.Reference);
 
         var carried = step.Kind is TransactionType.Bonus or TransactionType.Coupon ? "bonus" : "permanent";
         AddLot(carried, step.Amount, step.ExpiresInHours == 0 ? null : now.AddHours(step.ExpiresInHours));
@@ -153,6 +178,11 @@ internal sealed class ModelAccount
 
     private Verdict ApplyCorrect(Correct step, DateTime now)
     {
+        if (Barred(AccountStatus.Closed) is { } barred)
+        {
+            return barred;
+        }
+
         if (-step.Amount > Balance)
         {
             return Verdict.Refuse(RefusalReason.InsufficientCredits);
@@ -191,6 +221,11 @@ internal sealed class ModelAccount
             return Verdict.Refuse(RefusalReason.RefundExceedsCharge);
         }
 
+        if (Barred(AccountStatus.Closed) is { } barred)
+        {
+            return barred;
+        }
+
         var (toReturn, fromEnded) = (amount, 0m);
         foreach (var part in Enumerable.Reverse(charge.Parts))
         {
@@ -206,7 +241,7 @@ internal sealed class ModelAccount
                 part.Lot.Left += back;
             }
 
-            if (charge.Period == period)
+            if (charge.Period == period) // A change of plan counts as one.
             {
                 UsedMonthly -= part.Lot.Bucket == "monthly" ? back : 0;
                 UsedCarried -= part.Lot.Bucket == "monthly" ? 0 : back;
@@ -235,6 +270,11 @@ internal sealed class ModelAccount
 
     private Verdict ApplyFetch(Fetch step, DateTime now)
     {
+        if (Barred(AccountStatus.Suspended) is { } barred)
+        {
+            return barred;
+        }
+
         var records = new (string Status, decimal Charged, DateTime? End)[step.Companies.Length];
         var end = EndOfDay(AddMonths(now, 12));
         var started = new Dictionary<int, DateTime>();
@@ -257,8 +297,8 @@ internal sealed class ModelAccount
                 continue;
             }
 
-            var price = opening.Unlimited ? 0 : isCompany ? CompanyPrice : SignalsPrice;
-            if (step.UpTo && (IsInactive(now) || total + price > Balance || total + price > (step.Limit ?? decimal.MaxValue)))
+            var price = plan.Unlimited ? 0 : isCompany ? CompanyPrice : SignalsPrice;
+            if (step.UpTo && (IsInactive(now) || step.Limit == 0 || total + price > Spendable || total + price > (step.Limit ?? decimal.MaxValue)))
             {
                 records[index] = ("Refused", 0, null);
                 continue;
@@ -278,12 +318,12 @@ internal sealed class ModelAccount
             return Verdict.Refuse(RefusalReason.SubscriptionInactive);
         }
 
-        if (!step.UpTo && total > (step.Limit ?? decimal.MaxValue))
+        if (!step.UpTo && (total > (step.Limit ?? decimal.MaxValue) || (paid > 0 && step.Limit == 0)))
         {
             return Verdict.Refuse(RefusalReason.MaxCreditsExceeded);
         }
 
-        if (!step.UpTo && total > Balance)
+        if (!step.UpTo && total > Spendable)
         {
             return Verdict.Refuse(RefusalReason.InsufficientCredits);
         }
@@ -291,6 +331,41 @@ internal sealed class ModelAccount
         var anything = records.Any(record => record.Status != "Refused");
         var burned = paid > 0 ? ChargeFor(total, now, started) : null;
         return new(null, paid > 0 || (step.Key != 0 && anything)) { BurnedByBucket = burned, Records = [.. records] };
+    }
+
+    private Verdict ApplyVisit(Visit step, DateTime now)
+    {
+        var seen = now.AddHours(-step.HoursAgo);
+        if (step.HoursAgo < 0 || step.HoursAgo > 24 * 31)
+        {
+            return Verdict.Refuse(RefusalReason.InvalidRequest);
+        }
+
+        if (Barred(AccountStatus.Suspended) is { } barred)
+        {
+            return barred;
+        }
+
+        var end = EndOfDay(AddMonths(seen, 12));
+        var fresh = new HashSet<int>();
+        var records = new List<(string Status, decimal Charged, DateTime? End)>();
+        foreach (var company in step.Companies)
+        {
+            var isActive = subscriptions.TryGetValue(company, out var until) && now < until;
+            records.Add(isActive ? ("Active", 0, until) : (fresh.Add(company) ? "Subscribed" : "Active", 0, end));
+        }
+
+        if (fresh.Count > 0 && IsInactive(now))
+        {
+            return Verdict.Refuse(RefusalReason.SubscriptionInactive);
+        }
+
+        foreach (var company in fresh)
+        {
+            subscriptions[company] = end;
+        }
+
+        return new(null, fresh.Count > 0 || step.Key != 0) { Records = records };
     }
 
     private Verdict ApplyPay(Pay step, DateTime now)
@@ -305,13 +380,32 @@ internal sealed class ModelAccount
             return Verdict.Refuse(RefusalReason.InvalidRequest);
         }
 
+        if (Barred(AccountStatus.Closed) is { } barred)
+        {
+            return barred;
+        }
+
         references.Add(step.Reference);
         paidThrough = now.AddDays(step.DaysAhead);
+        if (paidThrough > EndsAt)
+        {
+            // Over, it is renewed; not over yet, it ends later.
+            EndsAt = EndsAt <= now ? null : paidThrough;
+        }
+
         return new(null, true);
     }
 
     private decimal[] ChargeFor(decimal price, DateTime now, Dictionary<int, DateTime> started)
     {
+        if (price > Balance)
+        {
+            var missing = price - Balance;
+            AddLot("permanent", missing, null);
+            Owed += missing;
+            Enter("ADJUSTMENT", missing, now, now);
+        }
+
         var parts = Take(price);
         UsedMonthly += parts.Where(part => part.Lot.Bucket == "monthly").Sum(part => part.Amount);
         UsedCarried += parts.Where(part => part.Lot.Bucket != "monthly").Sum(part => part.Amount);
@@ -350,11 +444,20 @@ internal sealed class ModelAccount
 
     private void GrantIfOwed(DateTime now)
     {
-        if (lastGranted < period && opening.Allotment > 0 && (paidThrough is null || paidThrough > PeriodStart))
+        if (lastGranted < period && periodAllotment > 0 && Status != AccountStatus.Closed && !(paidThrough <= PeriodStart) && !(EndsAt <= PeriodStart))
         {
             lastGranted = period;
-            AddLot("monthly", opening.Allotment, PeriodEnd);
-            Enter("MONTHLY_RESET", opening.Allotment, PeriodStart, now);
+            AddLot("monthly", periodAllotment, PeriodEnd);
+            Enter("MONTHLY_RESET", periodAllotment, PeriodStart, now);
+        }
+
+        // What comes settles what is owed.
+        var settled = Math.Min(Owed, Balance);
+        if (settled > 0)
+        {
+            Take(settled);
+            Owed -= settled;
+            Enter("ADJUSTMENT", -settled, lastCreated, now);
         }
     }
 
@@ -366,8 +469,6 @@ internal sealed class ModelAccount
         lastApplied = now;
         Rows.Add(new(type, amount, lastCreated, Balance));
     }
-
-    private DateTime StartOf(int number) => AddMonths(anchor, number * opening.PeriodMonths);
 
     private static DateTime AddMonths(DateTime from, int months)
     {

@@ -35,5 +35,27 @@ public sealed record Fetch(int[] Companies, bool UpTo, decimal? Limit) : Step
     public override string ToString() => $"Fetch [{string.Join(", ", Companies)}] UpTo={UpTo} Limit={Limit} Key={Key}";
 }
 
+/// <summary>A visit of companies, so many hours ago.</summary>
+public sealed record Visit(int[] Companies, int HoursAgo) : Step
+{
+    /// <inheritdoc />
+    public override string ToString() => $"Visit [{string.Join(", ", Companies)}] HoursAgo={HoursAgo} Key={Key}";
+}
+
+/// <summary>The account is suspended, closed or made active.</summary>
+public sealed record Switch(AccountStatus Status) : Step;
+
+/// <summary>How much spending may owe.</summary>
+public sealed record Limit(decimal Most) : Step;
+
+/// <summary>Credits are taken back.</summary>
+public sealed record Retake(decimal Amount, int Reference) : Step;
+
+/// <summary>A change to one of the model's plans; 0 days leaves what is paid.</summary>
+public sealed record Replan(int Plan, bool IsPlanned, bool IsProrated, int PaidDaysAhead, int Reference) : Step;
+
+/// <summary>A cancellation, or its end.</summary>
+public sealed record Cancel(bool IsCancelled) : Step;
+
 /// <summary>A payment that moves the paid time by days from now.</summary>
 public sealed record Pay(int DaysAhead, int Reference) : Step;

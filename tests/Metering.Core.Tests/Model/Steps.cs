@@ -57,6 +57,22 @@ internal static class Steps
              from limit in Gen.Elements<decimal?>(null, null, 0m, 0.5m, 3m)
              from key in Keys
              select (Step)new Fetch([.. companies.Take(8)], upTo, limit) { Key = key }),
+        (6, from companies in Gen.Choose(1, 12).NonEmptyListOf()
+            from hours in Gen.Choose(-1, 24 * 32)
+            from key in Keys
+            select (Step)new Visit([.. companies.Take(8)], hours) { Key = key }),
+        (3, from status in Gen.Elements(AccountStatus.Active, AccountStatus.Active, AccountStatus.Suspended, AccountStatus.Closed) from key in Keys
+            select (Step)new Switch(status) { Key = key }),
+        (3, from most in Gen.Elements(0m, 5m, 40.5m) from key in Keys select (Step)new Limit(most) { Key = key }),
+        (4, from amount in Amounts from reference in Gen.Choose(30, 60) from key in Keys select (Step)new Retake(amount * 3, reference) { Key = key }),
+        (5, from plan in Gen.Choose(0, 4)
+            from planned in Gen.Elements(true, false)
+            from prorated in Gen.Elements(true, false, false)
+            from days in Gen.Elements(0, 0, 0, -3, 40)
+            from reference in Gen.Elements(0, 0, 61, 62)
+            from key in Keys
+            select (Step)new Replan(plan, planned, prorated, days, reference) { Key = key }),
+        (3, from cancelled in Gen.Elements(true, false) from key in Keys select (Step)new Cancel(cancelled) { Key = key }),
         (6, from days in Gen.Choose(-5, 80) from reference in Gen.Choose(1, 40) from key in Keys select (Step)new Pay(days, reference) { Key = key }),
         (16, Gen.OneOf(
             Gen.Choose(-90, 300).Select(minutes => TimeSpan.FromMinutes(minutes)),

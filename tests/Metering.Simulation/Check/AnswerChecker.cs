@@ -93,7 +93,7 @@ internal sealed class AnswerChecker(
         var made = applications.GetValueOrDefault(call.Operation.Index, []).Where(application => application.DecisionEnd <= call.DurableAtEnd).ToArray();
         if (call.IsReplay)
         {
-            Holds(call, call.Operation.Key is not null && made.Any(application => application.Answer == call.Answer), $"replays an answer that was never given:\n  {call.Answer}\n  {string.Join("\n  ", made.Select(application => application.Answer))}");
+            Holds(call, call.Operation.Key is not null && made.Any(application => application.Answer == call.Answer || (application.Answer == "any" && IsBalanceSince(call, application.DecisionEnd))), $"replays an answer that was never given:\n  {call.Answer}\n  {string.Join("\n  ", made.Select(application => application.Answer))}");
             return;
         }
 
@@ -103,6 +103,10 @@ internal sealed class AnswerChecker(
     }
 
     private bool IsBalanceAt(CallRecord call, long sequence) => call.Value is Balance balance && balance.Sequence == sequence && call.Answer == balances[sequence];
+
+    /// <summary>A retry is told the balance of then, not that of the first answer.</summary>
+    private bool IsBalanceSince(CallRecord call, long sequence) =>
+        call.Value is Balance balance && balance.Sequence >= sequence && balance.Sequence <= call.DurableAtEnd && call.Answer == balances.GetValueOrDefault(balance.Sequence);
 
     private void CheckBalance(CallRecord call)
     {

@@ -126,9 +126,9 @@ internal sealed class AccountChecker
             model.Keep(key, new(operation.Index, entry.AppliedAt, prediction.Answer));
         }
 
-        // What falls due by an opening or a payment belongs to its decision.
+        // What falls due by an operation (an allotment, what settles a debt) belongs to its decision.
         var count = prediction.Lines.Count;
-        while (index + count < entries.Length && operation is OpenOperation or PaymentOperation && model.NextDue(entry.AppliedAt) is { } following)
+        while (index + count < entries.Length && model.NextDue(entry.AppliedAt) is { } following)
         {
             Expect(index + count, following);
             count++;
@@ -185,7 +185,19 @@ internal sealed class AccountChecker
             case GrantOperation { Request.ExternalReference: { } reference }:
                 model.Remember(reference);
                 break;
+            case TakeBackOperation taken:
+                model.Remember(taken.Request.ExternalReference);
+                break;
+            case ChangePlanOperation change:
+                model.Set(change);
+                if (change.Request.ExternalReference is { } planReference)
+                {
+                    model.Remember(planReference);
+                }
+
+                break;
             default:
+                model.Set(operation);
                 break;
         }
     }
@@ -197,8 +209,11 @@ internal sealed class AccountChecker
         var found = line.Kind switch
         {
             LineKind.Opened or LineKind.Paid => calls.Select(call => call.Operation).FirstOrDefault(operation => Describes(operation, line)),
-            LineKind.AnswerKept => byKey.GetValueOrDefault(line.Key!)?.FirstOrDefault(operation => operation is AccessOperation or BatchOperation),
-            LineKind.Granted or LineKind.Spent or LineKind.Removed or LineKind.Refunded => byMark.GetValueOrDefault(line.Description.Split('/')[0]),
+            LineKind.AnswerKept => byKey.GetValueOrDefault(line.Key!)?.FirstOrDefault(operation => operation is AccessOperation or BatchOperation or VisitOperation or CancelOperation),
+            LineKind.Extended => Identify(index + 1),
+            LineKind.Status or LineKind.Limit or LineKind.PlanChanged or LineKind.Planned or LineKind.Cancellation => byKey.GetValueOrDefault(line.Key!)?[0],
+            LineKind.Visited => line.Key is { } key ? byKey.GetValueOrDefault(key)?.FirstOrDefault(operation => operation is VisitOperation) : byMark.GetValueOrDefault(line.Starts[0].Id),
+            LineKind.Granted or LineKind.Spent or LineKind.Removed or LineKind.Refunded or LineKind.TakenBack => byMark.GetValueOrDefault(line.Description.Split('/')[0]),
             LineKind.PeriodStarted => null,
             _ => null,
         };

@@ -14,6 +14,15 @@ internal enum LineKind
     Removed,
     Refunded,
     Checkpoint,
+    Visited,
+    Status,
+    Limit,
+    Extended,
+    TakenBack,
+    Settled,
+    PlanChanged,
+    Planned,
+    Cancellation,
 }
 
 /// <summary>The model's buckets, in the order of spending.</summary>
@@ -73,6 +82,9 @@ internal sealed record LedgerLine
 
     public long? RefundOf { get; init; }
 
+    /// <summary>What it adds to what is owed.</summary>
+    public decimal Debt { get; init; }
+
     /// <summary>The hash of the idempotency key, in hex; null for none.</summary>
     public string? Key { get; init; }
 
@@ -85,7 +97,7 @@ internal sealed record LedgerLine
     public override string ToString() =>
         $"{Sequence} {Kind} #{Number} {Type} amount={Text.Of(Amount)} after={Text.Of(BalanceAfter)} created={Text.Of(CreatedAt)} applied={Text.Of(AppliedAt)} " +
         $"parts=[{string.Join(", ", Parts)}] '{Description}' reference='{Reference}' product={Product} quantity={Quantity} " +
-        $"starts=[{string.Join(", ", Starts)}] ends=[{string.Join(", ", EndedRecords)}] refundOf={RefundOf} key={Key} external={External} {Detail}";
+        $"starts=[{string.Join(", ", Starts)}] ends=[{string.Join(", ", EndedRecords)}] refundOf={RefundOf} debt={Text.Of(Debt)} key={Key} external={External} {Detail}";
 
     /// <summary>The neutral form of an entry.</summary>
     public static LedgerLine Of(Entry entry)
@@ -129,6 +141,28 @@ internal sealed record LedgerLine
                 Starts = [.. spent.Records.Select(record => new ModelStart(record.Type, record.Id, DayOf(record.LastDay)))],
             },
             Checkpoint checkpoint => line with { Detail = CheckpointDetail(checkpoint.Point.Through, checkpoint.Point.Transactions, checkpoint.Point.Bonus.ToDecimal(), checkpoint.Point.Monthly.ToDecimal(), checkpoint.Point.Permanent.ToDecimal()) },
+            RecordsVisited visited => line with
+            {
+                Starts = [.. visited.Records.Select(record => new ModelStart(record.Type, record.Id, DayOf(record.LastDay)))],
+                Detail = VisitedDetail(visited.SeenAt),
+            },
+            StatusChanged changed => line with { Detail = $"{changed.Status} '{changed.Reason}'" },
+            CreditLimitChanged changed => line with { Detail = $"limit {Text.Of(changed.Limit)}" },
+            CreditExtended extended => line with { Parts = [new(extended.Sequence, ModelBucket.Permanent, extended.Extended.ToDecimal(), null)], Debt = extended.Extended.ToDecimal() },
+            CreditsTakenBack taken => line with { Parts = Of(taken.Burns), Debt = taken.AddedToDebt.ToDecimal(), External = Hex(taken.ExternalReference), Detail = $"owed {Text.Of(taken.OwedAfter)}" },
+            DebtSettled settled => line with { Parts = Of(settled.Burns), Debt = -settled.Settled.ToDecimal() },
+            PlanChanged changed => line with
+            {
+                Parts = Of(changed.Kept),
+                External = changed.ExternalReference == 0 ? null : Hex(changed.ExternalReference),
+                Detail = PlanDetail(changed.PreviousPlan, changed.Terms.Plan, changed.Period, changed.PeriodOffset, changed.PeriodAllotment.ToDecimal(), changed.PaidThrough),
+            },
+            PlanChangePlanned planned => line with
+            {
+                External = planned.ExternalReference == 0 ? null : Hex(planned.ExternalReference),
+                Detail = PlannedDetail(planned.PreviousPlan, planned.Terms?.Plan, planned.MonthlyCredits.ToDecimal(), planned.EffectiveAt),
+            },
+            CancellationChanged changed => line with { Detail = $"ends {Text.Of(changed.EndsAt)}" },
             CreditsRemoved removed => line with { Parts = Of(removed.Burns) },
             CreditsRefunded refunded => line with
             {
@@ -145,6 +179,13 @@ internal sealed record LedgerLine
 
     public static string PaidDetail(DateTimeOffset paidThrough) => $"paid through {Text.Of(paidThrough)}";
 
+    public static string PlanDetail(string previous, string plan, int period, int offset, decimal granted, DateTimeOffset? paidThrough) =>
+        $"{previous} to {plan} period {period} offset {offset} granted {Text.Of(granted)} paid {Text.Of(paidThrough)}";
+
+    public static string PlannedDetail(string previous, string? plan, decimal monthly, DateTimeOffset at) => $"{previous} to {plan ?? "none"} monthly {Text.Of(monthly)} at {Text.Of(at)}";
+
+    public static string VisitedDetail(DateTimeOffset seenAt) => $"seen {Text.Of(seenAt)}";
+
     public static string CheckpointDetail(long through, long number, decimal bonus, decimal monthly, decimal permanent) =>
         $"through {through} #{number} bonus/monthly/permanent={Text.Of(bonus)}/{Text.Of(monthly)}/{Text.Of(permanent)}";
 
@@ -159,6 +200,15 @@ internal sealed record LedgerLine
         CreditsRemoved => LineKind.Removed,
         CreditsRefunded => LineKind.Refunded,
         Checkpoint => LineKind.Checkpoint,
+        RecordsVisited => LineKind.Visited,
+        StatusChanged => LineKind.Status,
+        CreditLimitChanged => LineKind.Limit,
+        CreditExtended => LineKind.Extended,
+        CreditsTakenBack => LineKind.TakenBack,
+        DebtSettled => LineKind.Settled,
+        PlanChanged => LineKind.PlanChanged,
+        PlanChangePlanned => LineKind.Planned,
+        CancellationChanged => LineKind.Cancellation,
         _ => throw new InvalidOperationException($"The model knows no {entry.GetType().Name}."),
     };
 

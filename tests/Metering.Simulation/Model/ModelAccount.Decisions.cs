@@ -57,6 +57,12 @@ internal sealed partial class ModelAccount
             DeductOperation deduct => Deduct(deduct.Request, deduct.Key, now),
             BatchOperation batch => Batch(batch, now),
             AccessOperation access => Access(access, now),
+            VisitOperation visit => Visit(visit, now),
+            SetStatusOperation status => SetStatus(status, now),
+            CreditLimitOperation limit => Limit(limit, now),
+            TakeBackOperation taken => TakeBack(taken, now),
+            ChangePlanOperation change => ChangePlan(change, now),
+            CancelOperation cancel => Cancel(cancel, now),
             GrantOperation grant => Grant(grant, now),
             AdjustOperation adjust => Adjust(adjust, now),
             RefundOperation refund => Refund(refund, now),
@@ -110,6 +116,18 @@ internal sealed partial class ModelAccount
             yield return paid;
         }
 
+        if (endsAt is { } ends)
+        {
+            yield return ends;
+        }
+
+        if (operation is VisitOperation { Request.SeenAt: { } seenAt })
+        {
+            yield return seenAt.AddMinutes(-5);
+            yield return seenAt;
+            yield return seenAt.AddDays(31).AddMilliseconds(1);
+        }
+
         if (operation is GrantOperation { Request.ExpiresAt: { } expiresAt })
         {
             yield return expiresAt;
@@ -122,14 +140,14 @@ internal sealed partial class ModelAccount
 
         foreach (var grant in grants)
         {
-            if (grant.Ends is { } ends)
+            if (grant.Ends is { } grantEnds)
             {
-                yield return ends;
+                yield return grantEnds;
             }
         }
     }
 
-    private bool IsInactive(DateTimeOffset now) => paidThrough <= now;
+    private bool IsInactive(DateTimeOffset now) => paidThrough <= now || endsAt <= now;
 
     private Prediction Opening(OpenOperation operation, DateTimeOffset now)
     {
@@ -168,6 +186,11 @@ internal sealed partial class ModelAccount
 
     private Prediction Deduct(DeductRequest request, string? key, DateTimeOffset now)
     {
+        if (Barred(AccountStatus.Suspended) is { } barred)
+        {
+            return barred;
+        }
+
         if (request.Product == "premium" && plan.Level < AccessLevel.Platform)
         {
             return Prediction.Refused(Text.Refused(RefusalReason.AccessLevelTooLow, level: AccessLevel.Platform));
@@ -179,13 +202,13 @@ internal sealed partial class ModelAccount
         }
 
         var price = plan.Unlimited ? 0 : Price(request);
-        if (price > Available)
+        if (price > Spendable)
         {
-            return Prediction.Refused(Text.Refused(RefusalReason.InsufficientCredits, required: price, available: Available));
+            return Prediction.Refused(Text.Refused(RefusalReason.InsufficientCredits, required: price, available: Spendable));
         }
 
-        var parts = Burn(price);
-        var line = Transaction(LineKind.Spent, TransactionType.Deduction, -price, now) with
+        var (extended, parts, spent) = Spent(price, now);
+        var line = spent with
         {
             Parts = parts,
             Product = request.Product,
@@ -194,7 +217,7 @@ internal sealed partial class ModelAccount
             Reference = request.Reference,
             Key = key is null ? null : HashOf(key),
         };
-        return new(Text.Deducted(line.Number, price, line.BalanceAfter, SumOf(parts, ModelBucket.Bonus), SumOf(parts, ModelBucket.Monthly), SumOf(parts, ModelBucket.Permanent)), [line]);
+        return new(Text.Deducted(line.Number, price, line.BalanceAfter, SumOf(parts, ModelBucket.Bonus), SumOf(parts, ModelBucket.Monthly), SumOf(parts, ModelBucket.Permanent)), [.. extended, line]);
     }
 
     private static decimal SumOf(List<ModelPart> parts, ModelBucket bucket) => parts.Where(part => part.Bucket == bucket).Sum(part => part.Amount);
@@ -212,7 +235,7 @@ internal sealed partial class ModelAccount
             answers.Add(prediction.Answer);
             foreach (var line in prediction.Lines)
             {
-                charged -= line.Amount;
+                charged -= line.Kind == LineKind.Spent ? line.Amount : 0;
                 lines.Add(line);
                 scratch.Apply(line);
             }
@@ -228,6 +251,11 @@ internal sealed partial class ModelAccount
 
     private Prediction Access(AccessOperation operation, DateTimeOffset now)
     {
+        if (Barred(AccountStatus.Suspended) is { } barred)
+        {
+            return barred;
+        }
+
         var request = operation.Request;
         var today = DateOnly.FromDateTime(now.UtcDateTime);
         var lastDay = today.AddYears(1);
@@ -235,7 +263,7 @@ internal sealed partial class ModelAccount
         var verdicts = new string[request.Records.Count];
         var (total, unpaid, anyGranted) = (0m, 0, false);
         var starts = new List<ModelStart>();
-        var limit = IsInactive(now) ? -1 : Math.Min(Available, request.MaxCredits?.ToDecimal() ?? decimal.MaxValue);
+        var limit = IsInactive(now) || request.MaxCredits is { IsZero: true } ? -1 : Math.Min(Spendable, request.MaxCredits?.ToDecimal() ?? decimal.MaxValue);
 
         // Records come before what they cover, so that the order of a call does not matter for its price.
         foreach (var index in Enumerable.Range(0, verdicts.Length).OrderBy(index => request.Records[index].Product is null ? 0 : 1))
@@ -272,7 +300,8 @@ internal sealed partial class ModelAccount
             return Prediction.Refused(refusal);
         }
 
-        return new(Text.Access(unpaid > 0 ? Number + 1 : null, total, Available - total, verdicts), AccessLines(operation, now, total, unpaid, anyGranted, starts));
+        var lines = AccessLines(operation, now, total, unpaid, anyGranted, starts);
+        return new(Text.Access(unpaid > 0 ? lines[^1].Number : null, total, Math.Max(0, Available - total), verdicts), lines);
     }
 
     private string? RefuseAccess(RecordAccessRequest request, decimal total, DateTimeOffset now)
@@ -282,8 +311,8 @@ internal sealed partial class ModelAccount
             return Text.Refused(RefusalReason.SubscriptionInactive);
         }
 
-        return total > (request.MaxCredits?.ToDecimal() ?? decimal.MaxValue) ? Text.Refused(RefusalReason.MaxCreditsExceeded, required: total, available: Available)
-            : total > Available ? Text.Refused(RefusalReason.InsufficientCredits, required: total, available: Available)
+        return total > (request.MaxCredits?.ToDecimal() ?? decimal.MaxValue) || request.MaxCredits is { IsZero: true } ? Text.Refused(RefusalReason.MaxCreditsExceeded, required: total, available: Spendable)
+            : total > Spendable ? Text.Refused(RefusalReason.InsufficientCredits, required: total, available: Spendable)
             : null;
     }
 
@@ -291,10 +320,11 @@ internal sealed partial class ModelAccount
     {
         var products = operation.Request.Records.Select(record => record.Product ?? record.Type).Distinct().ToArray();
         var key = operation.Key is not null && anyGranted ? HashOf(operation.Key) : null;
+        var (extended, parts, spent) = Spent(total, now);
         return unpaid > 0
-            ? [Transaction(LineKind.Spent, TransactionType.Deduction, -total, now) with
+            ? [.. extended, spent with
             {
-                Parts = Burn(total),
+                Parts = parts,
                 Product = products.Length == 1 ? products[0] : null,
                 Quantity = unpaid,
                 Starts = starts,
@@ -317,6 +347,11 @@ internal sealed partial class ModelAccount
             return Prediction.Refused(Text.Refused(RefusalReason.ReferenceUsed, "externalReference"));
         }
 
+        if (Barred(AccountStatus.Closed) is { } barred)
+        {
+            return barred;
+        }
+
         var (type, bucket) = request.Source switch
         {
             GrantSource.Bonus => (TransactionType.Bonus, ModelBucket.Bonus),
@@ -337,6 +372,11 @@ internal sealed partial class ModelAccount
     private Prediction Adjust(AdjustOperation operation, DateTimeOffset now)
     {
         var amount = operation.Request.Amount.ToDecimal();
+        if (Barred(AccountStatus.Closed) is { } barred)
+        {
+            return barred;
+        }
+
         if (-amount > Available)
         {
             return Prediction.Refused(Text.Refused(RefusalReason.InsufficientCredits, required: -amount, available: Available));
@@ -369,6 +409,11 @@ internal sealed partial class ModelAccount
             return Prediction.Refused(Text.Refused(RefusalReason.RefundExceedsCharge, "amount"));
         }
 
+        if (Barred(AccountStatus.Closed) is { } barred)
+        {
+            return barred;
+        }
+
         var retraced = Retrace(original, amount);
         var parts = retraced.Where(part => part.Ends is null || part.Ends > now).ToList();
         var ended = amount - parts.Sum(part => part.Amount);
@@ -396,7 +441,7 @@ internal sealed partial class ModelAccount
 
         return paidThrough is null || request.PaidThrough < paidThrough
             ? Prediction.Refused(Text.Refused(RefusalReason.InvalidRequest, "paidThrough"))
-            : new("any", [Line(LineKind.Paid, now) with { Detail = LedgerLine.PaidDetail(request.PaidThrough), External = HashOf(request.ExternalReference) }]);
+            : Barred(AccountStatus.Closed) ?? new Prediction("any", [Line(LineKind.Paid, now) with { Detail = LedgerLine.PaidDetail(request.PaidThrough), External = HashOf(request.ExternalReference) }]);
     }
 
     private static Prediction Posted(LedgerLine line, string? key) =>
@@ -406,6 +451,7 @@ internal sealed partial class ModelAccount
     {
         var clone = new ModelAccount
         {
+            status = status, creditLimit = creditLimit, owed = owed, endsAt = endsAt, begins = begins,
             plan = plan, anchor = anchor, paidThrough = paidThrough, period = period, grantedPeriod = grantedPeriod,
             usedMonthly = usedMonthly, usedCarried = usedCarried, windowBegan = windowBegan,
             Sequence = Sequence, Number = Number, LastApplied = LastApplied, LastCreated = LastCreated,

@@ -25,6 +25,7 @@ internal sealed partial class ModelAccount
     private DateTimeOffset anchor;
     private DateTimeOffset? paidThrough;
     private int period;
+    private int begins;
     private int grantedPeriod = -1;
     private decimal usedMonthly;
     private decimal usedCarried;
@@ -44,14 +45,14 @@ internal sealed partial class ModelAccount
 
     public LedgerLine TransactionLine(long number) => transactions[number].Line;
 
-    private DateTimeOffset PeriodStart => StartOf(period);
+    private DateTimeOffset PeriodStart => After(begins);
 
-    private DateTimeOffset PeriodEnd => StartOf(period + 1);
+    private DateTimeOffset PeriodEnd => After(begins + plan.PeriodMonths);
 
     /// <summary>Anniversaries count from the anchor itself, so that a clamped day comes back (Jan 31, Feb 28, Mar 31).</summary>
-    private DateTimeOffset StartOf(int number)
+    private DateTimeOffset After(int monthsFromAnchor)
     {
-        var months = anchor.Month - 1 + (number * plan.PeriodMonths);
+        var months = anchor.Month - 1 + monthsFromAnchor;
         var (year, month) = (anchor.Year + (months / 12), (months % 12) + 1);
         var day = Math.Min(anchor.Day, DateTime.DaysInMonth(year, month));
         return new DateTimeOffset(year, month, day, 0, 0, 0, TimeSpan.Zero) + anchor.TimeOfDay;
@@ -93,15 +94,20 @@ internal sealed partial class ModelAccount
             return null;
         }
 
-        if (grantedPeriod < period && plan.MonthlyCredits.IsPositive && (paidThrough is null || paidThrough > PeriodStart))
+        if (grantedPeriod < period && periodAllotment > 0 && status != AccountStatus.Closed && (paidThrough is null || paidThrough > PeriodStart) && (endsAt is null || endsAt > PeriodStart))
         {
-            var allotment = plan.MonthlyCredits.ToDecimal();
+            var allotment = periodAllotment;
             return Transaction(LineKind.Granted, TransactionType.MonthlyReset, allotment, now) with
             {
                 CreatedAt = Later(PeriodStart, LastCreated),
                 Parts = [new(Sequence + 1, ModelBucket.Monthly, allotment, PeriodEnd)],
                 Description = "Monthly credit reset",
             };
+        }
+
+        if (Math.Min(owed, Available) is > 0 and var settled)
+        {
+            return Transaction(LineKind.Settled, TransactionType.Adjustment, -settled, now) with { CreatedAt = LastCreated, Parts = Burn(settled), Debt = -settled, Description = "Debt settled" };
         }
 
         // What ends at an instant ends before what begins at it.
@@ -138,7 +144,25 @@ internal sealed partial class ModelAccount
         switch (line.Kind)
         {
             case LineKind.PeriodStarted:
+                begins += plan.PeriodMonths;
+                (plan, planned) = (planned ?? plan, null);
                 BeginPeriod(period + 1);
+                break;
+            case LineKind.Extended:
+                grants.Add(line.Parts[0]);
+                owed += line.Debt;
+                break;
+            case LineKind.TakenBack or LineKind.Settled:
+                Take(line.Parts);
+                owed += line.Debt;
+                break;
+            case LineKind.PlanChanged:
+                Take(line.Parts);
+                if (line.Parts.Count > 0)
+                {
+                    grants.Add(new(line.Sequence, ModelBucket.Permanent, line.Parts.Sum(part => part.Amount), null));
+                }
+
                 break;
             case LineKind.Granted:
                 grants.Add(line.Parts[0]);
@@ -154,13 +178,20 @@ internal sealed partial class ModelAccount
                 }
 
                 break;
+            case LineKind.Visited:
+                foreach (var start in line.Starts)
+                {
+                    subscriptions[(start.Type, start.Id)] = start.LastDay;
+                }
+
+                break;
             case LineKind.Removed:
                 Take(line.Parts);
                 break;
             case LineKind.Refunded:
                 ApplyRefund(line);
                 break;
-            case LineKind.Opened or LineKind.Paid or LineKind.AnswerKept or LineKind.Checkpoint:
+            case LineKind.Opened or LineKind.Paid or LineKind.AnswerKept or LineKind.Checkpoint or LineKind.Status or LineKind.Limit or LineKind.Planned or LineKind.Cancellation:
                 break;
             default:
                 throw new InvalidOperationException($"The model knows no {line.Kind}.");
@@ -172,7 +203,9 @@ internal sealed partial class ModelAccount
     {
         plan = SimulationCatalogue.Value.Plans[request.Plan];
         (anchor, paidThrough) = (request.Anchor!.Value, request.PaidThrough);
-        BeginPeriod(PeriodAt(LastApplied));
+        var number = PeriodAt(LastApplied);
+        begins = number * plan.PeriodMonths;
+        BeginPeriod(number);
     }
 
     /// <summary>Notes the tag that the engine chose for a transaction.</summary>
@@ -180,7 +213,14 @@ internal sealed partial class ModelAccount
 
     public bool IsKnown(TransactionId id) => tags.TryGetValue(id.Number, out var tag) && tag == id.Tag;
 
-    public void Pay(PaymentRequest request) => paidThrough = request.PaidThrough;
+    public void Pay(PaymentRequest request)
+    {
+        paidThrough = request.PaidThrough;
+        if (paidThrough > endsAt)
+        {
+            endsAt = endsAt <= LastApplied ? null : paidThrough;
+        }
+    }
 
     public void Remember(string reference) => references.Add(reference);
 
@@ -196,12 +236,13 @@ internal sealed partial class ModelAccount
     public string BalanceText() =>
         $"balance@{Sequence} {plan.Id} unlimited={plan.Unlimited} level={plan.Level} allotment={Text.Of(plan.MonthlyCredits)} " +
         $"bonus/monthly/permanent={Text.Of(Of(ModelBucket.Bonus))}/{Text.Of(Of(ModelBucket.Monthly))}/{Text.Of(Of(ModelBucket.Permanent))} held=0 available={Text.Of(Available)} " +
-        $"used={Text.Of(usedMonthly)}/{Text.Of(usedCarried)} day={anchor.Day} reset={Text.Of(PeriodStart)} end={Text.Of(PeriodEnd)} paid={Text.Of(paidThrough)}";
+        $"used={Text.Of(usedMonthly)}/{Text.Of(usedCarried)} day={anchor.Day} reset={Text.Of(lastReset)} end={Text.Of(PeriodEnd)} paid={Text.Of(paidThrough)}" +
+        Text.Settings(status, statusReason, endsAt, planned?.Id, creditLimit, owed);
 
     private int PeriodAt(DateTimeOffset instant)
     {
         var number = 0;
-        while (StartOf(number + 1) <= instant)
+        while (After((number + 1) * plan.PeriodMonths) <= instant)
         {
             number++;
         }
@@ -209,7 +250,11 @@ internal sealed partial class ModelAccount
         return number;
     }
 
-    private void BeginPeriod(int number) => (period, usedMonthly, usedCarried, windowBegan) = (number, 0, 0, Sequence);
+    private void BeginPeriod(int number)
+    {
+        (period, usedMonthly, usedCarried, windowBegan) = (number, 0, 0, Sequence);
+        (lastReset, periodAllotment) = (PeriodStart, plan.MonthlyCredits.ToDecimal());
+    }
 
     private void Take(IReadOnlyList<ModelPart> parts)
     {

@@ -119,6 +119,18 @@ internal static class PlantedBugs
         new("record-outlives", "a record subscription is not ended by the full refund of its charge",
             new SourceEdit(Core + "Account.Credits.cs", "EndedRecords = isFull ? original.Records : [],", """EndedRecords = isFull && !Mutant.Is("record-outlives") ? original.Records : [],""")),
 
+        // Bugs of status, debt, plans and visits.
+        new("debt-forgiven", "what is owed is not settled by the credits that come",
+            new SourceEdit(Core + "Account.Debt.cs", "=> state.Owed.IsPositive && state.Available.IsPositive;", """=> !Mutant.Is("debt-forgiven") && state.Owed.IsPositive && state.Available.IsPositive;""")),
+        new("take-back-free", "credits that were spent already are taken back without being owed",
+            new SourceEdit(Core + "Account.Debt.cs", "var rest = command.Amount - removed;", """var rest = Mutant.Is("take-back-free") ? Credits.Zero : command.Amount - removed;""")),
+        new("planned-forgotten", "a planned change of plan is forgotten in a restart from a snapshot",
+            new SourceEdit(Core + "SnapshotCodec.cs", "state.PlannedTerms = TermsCodec.DecodeOptional(ref reader);", """state.PlannedTerms = TermsCodec.DecodeOptional(ref reader) is { } plan && !Mutant.Is("planned-forgotten") ? plan : null;""")) { NeedsSmallFigures = true },
+        new("cancelled-grants", "a month after the end of a cancelled subscription is granted",
+            new SourceEdit(Core + "Account.cs", "(state.EndsAt is not { } endsAt ||", """(Mutant.Is("cancelled-grants") || state.EndsAt is not { } endsAt ||""")),
+        new("visit-slides", "a visit starts an active subscription anew",
+            new SourceEdit(Core + "Account.Visits.cs", "out var active) && active.IsActiveOn(today))", """out var active) && active.IsActiveOn(today) && !Mutant.Is("visit-slides"))""")),
+
         new("cut-early", "the ledger is cut before the archive holds what goes",
             new SourceEdit(Archive + "LedgerArchiver.cs", "        await writer.FlushAsync(cancellationToken);", """
                         if (!Mutant.Is("cut-early"))

@@ -60,6 +60,15 @@ internal sealed class AccessOperation(RecordAccessRequest request) : Operation
         $"{Mark} {Account} access {request.Mode} max {request.MaxCredits} {string.Join(", ", request.Records.Select(record => $"{record.Type}/{record.Id}{(record.Product is null ? "" : $" ({record.Product})")}"))} key {Key}";
 }
 
+internal sealed class VisitOperation(RecordVisitsRequest request) : Operation
+{
+    public RecordVisitsRequest Request => request;
+
+    public override string? Key => request.IdempotencyKey;
+
+    public override string ToString() => $"{Mark} {Account} visits of {string.Join(", ", request.Records.Select(record => record.Id))} seen {Text.Of(request.SeenAt)} key {Key}";
+}
+
 internal sealed class GrantOperation(GrantRequest request) : Operation
 {
     public GrantRequest Request => request;

@@ -1,7 +1,7 @@
 namespace Metering.Simulation;
 
 /// <summary>Makes a plan from a seed: always the same from the same.</summary>
-internal sealed class PlanGenerator
+internal sealed partial class PlanGenerator
 {
     private const int Operations = 260;
 
@@ -49,6 +49,7 @@ internal sealed class PlanGenerator
             generator.ArchiveMore(new(seed ^ 0x5EED_0003));
         }
 
+        generator.CommandsMore(new(seed ^ 0x5EED_0004), starts[0]);
         return new()
         {
             Seed = seed,

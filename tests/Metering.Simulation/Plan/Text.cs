@@ -55,10 +55,26 @@ internal static class Text
 
     public static string Posted(long number, TransactionType type, decimal amount, decimal credits) => $"#{number} {type} amount={Of(amount)} credits={Of(credits)}";
 
+    public static string Of(TakenBack taken) =>
+        TakenBack(taken.TransactionId.Number, taken.Removed.ToDecimal(), taken.AddedToDebt.ToDecimal(), taken.Owed.ToDecimal(), taken.Credits.ToDecimal());
+
+    public static string TakenBack(long number, decimal removed, decimal added, decimal owed, decimal credits) =>
+        $"#{number} removed={Of(removed)} added={Of(added)} owed={Of(owed)} credits={Of(credits)}";
+
+    public static string Of(PlanChange change) =>
+        Changed(change.PreviousPlan, change.Plan, change.EffectiveAt, change.MonthlyCredits.ToDecimal(), change.CreditsGranted.ToDecimal(), change.PermanentCreditsAdded.ToDecimal());
+
+    public static string Changed(string previous, string plan, DateTimeOffset at, decimal monthly, decimal granted, decimal kept) =>
+        $"{previous} to {plan} at {Of(at)} monthly={Of(monthly)} granted={Of(granted)} kept={Of(kept)}";
+
+    public static string Settings(AccountStatus status, string reason, DateTimeOffset? endsAt, string? planned, decimal limit, decimal owed) =>
+        $" status={status} '{reason}' ends={Of(endsAt)} planned={planned} limit={Of(limit)} owed={Of(owed)}";
+
     public static string Of(Balance balance) =>
         $"balance@{balance.Sequence} {balance.Plan} unlimited={balance.Unlimited} level={balance.Level} allotment={Of(balance.MonthlyAllotment)} " +
         $"bonus/monthly/permanent={Of(balance.Bonus)}/{Of(balance.Monthly)}/{Of(balance.Permanent)} held={Of(balance.Held)} available={Of(balance.Available)} " +
-        $"used={Of(balance.UsedMonthly)}/{Of(balance.UsedCarried)} day={balance.ResetDay} reset={Of(balance.LastResetAt)} end={Of(balance.PeriodEnd)} paid={Of(balance.PaidThrough)}";
+        $"used={Of(balance.UsedMonthly)}/{Of(balance.UsedCarried)} day={balance.ResetDay} reset={Of(balance.LastResetAt)} end={Of(balance.PeriodEnd)} paid={Of(balance.PaidThrough)}" +
+        Settings(balance.Status, balance.StatusReason, balance.EndsAt, balance.PlannedPlan, balance.CreditLimit.ToDecimal(), balance.Owed.ToDecimal());
 
     public static string Of(Transaction transaction) =>
         $"#{transaction.Id.Number} {transaction.Type} amount={Of(transaction.Amount)} credits={Of(transaction.Credits)} '{transaction.Description}' reference='{transaction.Reference}' " +

@@ -546,6 +546,24 @@ internal sealed class OperationCaller(CallRecord record, Action<CallRecord, Call
             case AccessOperation access:
                 Note(await meter.AccessRecordsAsync(account, access.Request, cancellationToken), Text.Of, static answer => answer.TransactionId is { } id ? [id] : []);
                 break;
+            case VisitOperation visit:
+                Note(await meter.RecordVisitsAsync(account, visit.Request, cancellationToken), Text.Of, static _ => []);
+                break;
+            case SetStatusOperation status:
+                Note(await meter.SetStatusAsync(account, status.Request, cancellationToken), Text.Of, static _ => []);
+                break;
+            case CreditLimitOperation limit:
+                Note(await meter.SetCreditLimitAsync(account, limit.Request, cancellationToken), Text.Of, static _ => []);
+                break;
+            case TakeBackOperation taken:
+                Note(await meter.TakeBackAsync(account, taken.Request, cancellationToken), Text.Of, static answer => [answer.TransactionId]);
+                break;
+            case ChangePlanOperation plan:
+                Note(await meter.ChangePlanAsync(account, plan.Request, cancellationToken), Text.Of, static _ => []);
+                break;
+            case CancelOperation cancel:
+                Note(await (cancel.IsCancelled ? meter.CancelAsync(account, cancel.Request, cancellationToken) : meter.ResumeAsync(account, cancel.Request, cancellationToken)), Text.Of, static _ => []);
+                break;
             case GrantOperation grant:
                 Note(await meter.GrantAsync(account, grant.Request, cancellationToken), Text.Of, static answer => [answer.TransactionId]);
                 break;

@@ -1,0 +1,42 @@
+using Metering.Core;
+
+namespace Metering.Cluster;
+
+/// <content>Visits and the list of records.</content>
+internal static partial class Operations
+{
+    public static readonly Operation<RecordVisitsRequest, RecordAccess> RecordVisits = new(
+        Repetition.Keyed,
+        static (engine, account, request, cancellation) => engine.RecordVisitsAsync(account, request, cancellation),
+        static request => new RecordVisitsCall { Request = request })
+    {
+        KeyOf = static request => request.IdempotencyKey,
+        WithKey = static (request, key) => request with { IdempotencyKey = key },
+        CheckTexts = static request => CheckEach(request.Records, "records", static record => CommandRules.CheckText("id", record?.Id, CommandRules.MaxId)),
+    };
+
+    public static readonly Operation<RecordQuery, RecordPage> ListRecords = new(
+        Repetition.Read,
+        static (engine, account, query, cancellation) => engine.ListRecordsAsync(account, query, cancellation),
+        static query => new ListRecordsCall { Query = query });
+}
+
+[GenerateSerializer, Immutable, Alias("metering.call.visits")]
+internal sealed class RecordVisitsCall : AccountCall
+{
+    [Id(0)]
+    public required RecordVisitsRequest Request { get; init; }
+
+    public override int Weight => Math.Max(1, Request.Records.Count);
+
+    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.RecordVisitsAsync(account, Request));
+}
+
+[GenerateSerializer, Immutable, Alias("metering.call.records")]
+internal sealed class ListRecordsCall : AccountCall
+{
+    [Id(0)]
+    public required RecordQuery Query { get; init; }
+
+    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.ListRecordsAsync(account, Query));
+}

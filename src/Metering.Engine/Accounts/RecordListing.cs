@@ -1,0 +1,191 @@
+using System.Globalization;
+using Metering.Core;
+
+namespace Metering.Engine;
+
+/// <summary>
+/// Lists the record subscriptions of an account. Their names are in ledger entries alone (the state holds hashes), so entries are read in
+/// the order of their sequence, and those are kept whose subscription the state still holds. A call reads a bounded number of entries and
+/// then hands out where to go on.
+/// </summary>
+internal sealed class RecordListing(ILedgerStore store, CallRunner runner)
+{
+    /// <summary>Entries of one read: each may have started ten thousand subscriptions.</summary>
+    private const int PageRows = 64;
+
+    /// <summary>Entries that one call reads at most: some milliseconds.</summary>
+    private const int MaxRows = 4_096;
+
+    /// <summary>Days by which a subscription may end earlier than one that was entered before it: visits come late, and days are whole.</summary>
+    private static readonly int Disorder = RecordVisitsRequest.MaxAge.Days + 1;
+
+    public async ValueTask<Outcome<RecordPage>> ListAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken)
+    {
+        var position = new Position(0, 0);
+        var invalid = query.Limit is < 1 or > RecordQuery.MaxLimit ? Refusal.Invalid("limit", $"limit is {query.Limit}; 1 to {RecordQuery.MaxLimit} are allowed.")
+            : query.Cursor is not null && !Position.TryParse(query.Cursor, out position) ? Refusal.Invalid("cursor", "cursor is not one that a list gave.")
+            : null;
+        if (invalid is not null)
+        {
+            return invalid;
+        }
+
+        try
+        {
+            var look = new ActiveStartsCall([]);
+            if ((await runner.RunLongAsync(account, look, made: null, cancellationToken)).Refusal is { } refusal)
+            {
+                return refusal;
+            }
+
+            position = query.Cursor is null ? new(await FirstAsync(account, look.Now, cancellationToken), 0) : position;
+            return await ScanAsync(account, query, position, look.Now, cancellationToken);
+        }
+        catch (LedgerUnavailableException exception)
+        {
+            return CallRunner.Unavailable(exception);
+        }
+    }
+
+    private async ValueTask<Outcome<RecordPage>> ScanAsync(AccountId account, RecordQuery query, Position from, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var items = new List<RecordSubscription>();
+        for (var read = 0; read < MaxRows; read += PageRows)
+        {
+            var rows = await store.ReadAsync(account, from.Sequence, PageRows, cancellationToken);
+            var call = new ActiveStartsCall(StartsOf(rows, from, query, RecordDay.Of(now)));
+            if (call.Starts.Count > 0 && (await runner.RunLongAsync(account, call, made: null, cancellationToken)).Refusal is { } refusal)
+            {
+                return refusal;
+            }
+
+            foreach (var (entry, index) in call.Active)
+            {
+                if (items.Count == query.Limit)
+                {
+                    return new RecordPage(items, new Position(entry.Sequence, index).ToString());
+                }
+
+                items.Add(ToSubscription(entry, index));
+            }
+
+            if (rows.Count < PageRows || IsPast(query.ExpiresBefore, rows[^1]))
+            {
+                return new RecordPage(items, null);
+            }
+
+            from = new(rows[^1].Sequence + 1, 0);
+        }
+
+        return new RecordPage(items, from.ToString());
+    }
+
+    /// <summary>The first entry whose subscriptions may be active: all before it began too long ago.</summary>
+    private async ValueTask<long> FirstAsync(AccountId account, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var horizon = now.AddMonths(-12).AddDays(-Disorder);
+        var (low, high) = (1L, (await store.ReadHeadAsync(account, cancellationToken)).Head.Sequence);
+        while (high - low > PageRows)
+        {
+            var middle = low + ((high - low) / 2);
+            var rows = await store.ReadAsync(account, middle, 1, cancellationToken);
+            if (rows.Count == 0 || Views.ToEntry(rows[0]).AppliedAt >= horizon)
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
+        }
+
+        return low;
+    }
+
+    /// <summary>True where no later entry can have started a subscription that expires so early.</summary>
+    private static bool IsPast(DateTimeOffset? expiresBefore, LedgerRow last) =>
+        expiresBefore is { } limit && Views.ToEntry(last).AppliedAt.AddMonths(12).AddDays(-Disorder) > limit;
+
+    private static List<(Entry Entry, int Index)> StartsOf(IReadOnlyList<LedgerRow> rows, Position from, RecordQuery query, RecordDay today)
+    {
+        var found = new List<(Entry, int)>();
+        foreach (var row in rows)
+        {
+            var entry = Views.ToEntry(row);
+            var starts = ActiveStartsCall.StartsOf(entry);
+            for (var index = entry.Sequence == from.Sequence ? from.Index : 0; index < starts.Length; index++)
+            {
+                ref readonly var start = ref starts[index];
+
+                // Without an id the names were erased.
+                if (start.Id.Length > 0 && (query.Type is null || start.Type == query.Type) && start.LastDay.IsActiveOn(today) && !(start.LastDay.End >= query.ExpiresBefore))
+                {
+                    found.Add((entry, index));
+                }
+            }
+        }
+
+        return found;
+    }
+
+    private static RecordSubscription ToSubscription(Entry entry, int index)
+    {
+        ref readonly var start = ref ActiveStartsCall.StartsOf(entry)[index];
+        return new(start.Type, start.Id, entry is RecordsVisited visited ? visited.SeenAt : entry.CreatedAt, start.LastDay.End);
+    }
+
+    /// <summary>Where to go on: an entry, and the place of a subscription in it.</summary>
+    private readonly record struct Position(long Sequence, int Index)
+    {
+        public static bool TryParse(string cursor, out Position position)
+        {
+            position = default;
+            var dash = cursor.IndexOf('-', StringComparison.Ordinal);
+            if (dash < 0 || !long.TryParse(cursor.AsSpan(0, dash), NumberStyles.None, CultureInfo.InvariantCulture, out var sequence) ||
+                !int.TryParse(cursor.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var index) || sequence == 0)
+            {
+                return false;
+            }
+
+            position = new(sequence, index);
+            return true;
+        }
+
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Sequence}-{Index}");
+    }
+}
+
+/// <summary>Which of the subscriptions that entries started are active: told by the state, and durable like every answer.</summary>
+internal sealed class ActiveStartsCall(IReadOnlyList<(Entry Entry, int Index)> starts) : Call
+{
+    public override CommandKey? Key => null;
+
+    public IReadOnlyList<(Entry Entry, int Index)> Starts => starts;
+
+    /// <summary>Those that are active, in the same order.</summary>
+    public IReadOnlyList<(Entry Entry, int Index)> Active { get; private set; } = [];
+
+    /// <summary>The account's time.</summary>
+    public DateTimeOffset Now { get; private set; }
+
+    public static RecordStart[] StartsOf(Entry entry) => entry switch
+    {
+        CreditsSpent spent => spent.Records,
+        RecordsVisited visited => visited.Records,
+        _ => [],
+    };
+
+    public override void Decide(ref Work work)
+    {
+        if (!work.State.IsOpen)
+        {
+            work.Decision = new(Account.Decide(work.State, new KeepAnswer { Answer = default }, work.Now), null, Credits.Zero);
+            return;
+        }
+
+        var (state, today) = (work.State, RecordDay.Of(work.Now));
+        Now = work.Now;
+        Active = [.. starts.Where(start => state.IsSubscribed(StartsOf(start.Entry)[start.Index], start.Entry, today))];
+        work.Decision = new(default, null, state.Available);
+    }
+}
