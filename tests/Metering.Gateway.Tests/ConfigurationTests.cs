@@ -47,7 +47,7 @@ public sealed class ConfigurationTests
     }
 
     [Theory]
-    [InlineData("soft", "Metering:RateLimits:Mode (Metering__RateLimits__Mode) is \"soft\"; enforce or report is allowed.")]
+    [InlineData("soft", "Metering:RateLimits:Mode (Metering__RateLimits__Mode in the environment) is \"soft\"; enforce or report is allowed.")]
     [InlineData("Enforce", "enforce or report")]
     public async Task A_wrong_mode_of_the_limits_is_named(string mode, string says)
     {
