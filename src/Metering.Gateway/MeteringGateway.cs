@@ -2,6 +2,8 @@ using Metering.Engine;
 using Metering.Gateway.CheckCredits;
 using Metering.Gateway.LeadCredits;
 using Metering.Gateway.Native;
+using Metering.Gateway.Payments;
+using Metering.Gateway.Payments.Sandbox;
 using Metering.Gateway.Profile;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -27,6 +29,7 @@ public static class MeteringGateway
         services.AddSingleton<KeyLimits>();
         services.AddSingleton<Readiness>();
         services.AddOperatorFeatures();
+        services.AddPayments(section);
         services.ConfigureHttpJsonOptions(options =>
         {
             // The OpenAPI document takes its schemas from here; the sources in front make them those of the wire.
@@ -37,6 +40,7 @@ public static class MeteringGateway
             chain.Insert(3, CheckCreditsJson.Default);
             chain.Insert(4, ProblemJson.Default);
             chain.Insert(5, HealthJson.Default);
+            chain.Insert(6, PaymentJson.Default);
         });
         services.AddOpenApi(GatewayOpenApi.DocumentName, options =>
         {
@@ -63,6 +67,7 @@ public static class MeteringGateway
         routes.MapCheckCredits();
         routes.MapDeductions();
         routes.MapRecords();
+        routes.MapRecordSubscriptions();
         routes.MapTransactions();
         routes.MapRefunds();
         routes.MapExport();
@@ -70,6 +75,14 @@ public static class MeteringGateway
         routes.MapApiKeys();
         routes.MapProfile();
         routes.MapOperatorFeatures();
+        routes.MapPurchase();
+        routes.MapSubscription();
+        routes.MapPaymentWebhooks();
+        if (routes.ServiceProvider.GetService<SandboxActions>() is not null)
+        {
+            routes.MapSandbox();
+        }
+
         routes.MapHealth();
         OpenApiRoute.Map(routes, "/openapi/v1.json");
         TryPageRoutes.Map(routes);

@@ -37,7 +37,7 @@ public class CodecTests
         var entries = OneOfEachKind();
         var opened = Assert.IsType<AccountOpened>(Reread<AccountOpened>(entries));
         Assert.Equal((new PlanTerms("starter", Credits.Of(100), 1, false, AccessLevel.Platform), At("2026-01-31"), 1, At("2026-04-30")), (opened.Terms, opened.Anchor, opened.Period, opened.PaidThrough));
-        Assert.Equal(3, Reread<PeriodStarted>(entries).Period);
+        Assert.Equal((entries.OfType<PeriodStarted>().Last().Period, true), (Reread<PeriodStarted>(entries).Period, Reread<PeriodStarted>(entries).Period > 1));
         Assert.Equal((At("2026-03-09"), "3"), (Reread<RecordsVisited>(entries).SeenAt, Reread<RecordsVisited>(entries).Records[0].Id));
         Assert.Equal((AccountStatus.Suspended, "Unpaid."), (Reread<StatusChanged>(entries).Status, Reread<StatusChanged>(entries).Reason));
         Assert.Equal((Credits.Of(50), Credits.Of(4)), (Reread<CreditLimitChanged>(entries).Limit, Reread<CreditExtended>(entries).Extended));

@@ -15,6 +15,12 @@ internal abstract class DelegatingMeter(ICreditMeter inner) : ICreditMeter
     public ValueTask<Outcome<RecordAccess>> AccessRecordsAsync(AccountId account, RecordAccessRequest request, CancellationToken cancellationToken = default) =>
         inner.AccessRecordsAsync(account, request, cancellationToken);
 
+    public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
+        inner.RecordVisitsAsync(account, request, cancellationToken);
+
+    public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
+        inner.ListRecordsAsync(account, query, cancellationToken);
+
     public ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default) =>
         inner.GrantAsync(account, request, cancellationToken);
 
@@ -30,7 +36,7 @@ internal abstract class DelegatingMeter(ICreditMeter inner) : ICreditMeter
     public ValueTask<Outcome<Balance>> GetBalanceAsync(AccountId account, CancellationToken cancellationToken = default) =>
         inner.GetBalanceAsync(account, cancellationToken);
 
-    public ValueTask<Outcome<Balance>> RefreshAsync(AccountId account, CancellationToken cancellationToken = default) =>
+    public virtual ValueTask<Outcome<Balance>> RefreshAsync(AccountId account, CancellationToken cancellationToken = default) =>
         inner.RefreshAsync(account, cancellationToken);
 
     public ValueTask<Outcome<TransactionPage>> ListTransactionsAsync(AccountId account, TransactionQuery query, CancellationToken cancellationToken = default) =>
@@ -38,12 +44,6 @@ internal abstract class DelegatingMeter(ICreditMeter inner) : ICreditMeter
 
     public ValueTask<Outcome<TransactionStatus>> GetTransactionAsync(AccountId account, TransactionId id, CancellationToken cancellationToken = default) =>
         inner.GetTransactionAsync(account, id, cancellationToken);
-
-    public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
-        inner.RecordVisitsAsync(account, request, cancellationToken);
-
-    public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
-        inner.ListRecordsAsync(account, query, cancellationToken);
 
     public ValueTask<Outcome<Balance>> SetStatusAsync(AccountId account, AccountStatusRequest request, CancellationToken cancellationToken = default) =>
         inner.SetStatusAsync(account, request, cancellationToken);

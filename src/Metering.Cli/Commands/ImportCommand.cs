@@ -44,7 +44,13 @@ internal static class ImportCommand
                 await using var store = job.DryRun
                     ? OpenStore.InMemory(catalogue, terminal.Time)
                     : await OpenStore.AtAsync(job.Store, catalogue, Instead, mayMake: true, terminal.Time, cancellationToken);
-                return await RunAsync(terminal, job, store, input, freshKeys, report, cancellationToken);
+                var code = ExitCode.Done;
+                await store.Audit.TakeAsync("accounts.import", null, new() { ["file"] = Path.GetFileName(job.File) }, async () =>
+                {
+                    code = await RunAsync(terminal, job, store, input, freshKeys, report, cancellationToken);
+                    return code == ExitCode.Done ? null : "Lines were rejected.";
+                });
+                return code;
             }
             catch (OperationCanceledException)
             {

@@ -31,7 +31,7 @@ internal static class ExportRoutes
                     """,
             })
             .Produces<string>(StatusCodes.Status200OK, Ndjson, Csv)
-            .ProducesProblems(400, 401, 403, 404, 410, 500, 503);
+            .ProducesProblems(400, 401, 403, 404, 410, 429, 500, 503);
         return routes;
     }
 

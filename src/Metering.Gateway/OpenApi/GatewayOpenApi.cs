@@ -189,7 +189,7 @@ internal static class GatewayOpenApi
                 headers["WWW-Authenticate"] = Header(JsonSchemaType.String, "How to authenticate.", "Bearer realm=\"metering\"");
             }
 
-            if (status is "429" or "503")
+            if (status is "202" or "429" or "503")
             {
                 headers["Retry-After"] = Header(JsonSchemaType.Integer, "Seconds until a retry makes sense.", 1);
             }
