@@ -173,6 +173,7 @@ public static class MeteringConfiguration
 
     private static ReadOnlyMemory<byte>? ReadAdminKeyHash(IConfigurationSection section)
     {
+        var hash = section["KeyHash"];
         if (!section.Exists())
         {
             return null;
@@ -182,8 +183,6 @@ public static class MeteringConfiguration
         {
             throw new MeteringStartupException($"{unknown.Path} is not a setting; {section.Path} knows KeyHash.");
         }
-
-        var hash = section["KeyHash"];
 
         // Not repeated: what stands there by mistake may be the key.
         return hash is { Length: 64 } && hash.All(char.IsAsciiHexDigit)
