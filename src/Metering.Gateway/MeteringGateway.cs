@@ -5,6 +5,7 @@ using Metering.Gateway.Native;
 using Metering.Gateway.Payments;
 using Metering.Gateway.Payments.Sandbox;
 using Metering.Gateway.Profile;
+using Metering.Gateway.Setup;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -27,6 +28,7 @@ public static class MeteringGateway
         services.AddSingleton<CallerFinder>();
         services.AddSingleton<Readiness>();
         services.AddPayments(section);
+        services.AddSetup(section);
         services.ConfigureHttpJsonOptions(options =>
         {
             // The OpenAPI document takes its schemas from here; the sources in front make them those of the wire.
@@ -38,6 +40,7 @@ public static class MeteringGateway
             chain.Insert(4, ProblemJson.Default);
             chain.Insert(5, HealthJson.Default);
             chain.Insert(6, PaymentJson.Default);
+            chain.Insert(7, SetupJson.Default);
         });
         services.AddOpenApi(GatewayOpenApi.DocumentName, options =>
         {
@@ -69,8 +72,9 @@ public static class MeteringGateway
         routes.MapProfile();
         routes.MapPurchase();
         routes.MapSubscription();
+        routes.MapSetup();
         routes.MapPaymentWebhooks();
-        if (routes.ServiceProvider.GetService<SandboxActions>() is not null)
+        if (routes.ServiceProvider.GetRequiredService<PaymentOptions>().Provider == PaymentProviderKind.Sandbox)
         {
             routes.MapSandbox();
         }

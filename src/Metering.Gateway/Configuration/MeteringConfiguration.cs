@@ -17,7 +17,7 @@ public static class MeteringConfiguration
     private static readonly string[] Known =
     [
         "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "MaxBacklogBytes",
-        "MaxBacklogEntries", "ApiKeys", "Products", "Plans", "Payments",
+        "MaxBacklogEntries", "ApiKeys", "Products", "Plans", "Payments", "Settings", "Suggestions",
     ];
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Metering.Engine;
+using Metering.Gateway.Payments;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -192,6 +193,7 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
         var (exists, key) = await app.Services.GetRequiredService<DemoAccount>()
             .EnsureAsync(wantsNewDemoKey, app.Lifetime.ApplicationStopping).ConfigureAwait(false);
         await output.WriteLineAsync($"{program.Name} listens on {string.Join(", ", app.Urls)}").ConfigureAwait(false);
+        await output.WriteLineAsync(PaymentNotice.Of(app.Services)).ConfigureAwait(false);
         if (key is not null)
         {
             await output.WriteLineAsync($"""

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Metering.Engine;
+using Metering.Gateway.Setup;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -29,7 +30,7 @@ internal static class ProfileRoutes
         return routes;
     }
 
-    private static async Task<IResult> GetMe(HttpContext context, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, TimeProvider time)
+    private static async Task<IResult> GetMe(HttpContext context, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, AccountSettingsBook settings, TimeProvider time)
     {
         var account = context.GetMeteringCaller().Account;
         var outcome = await meter.GetBalanceAsync(account, context.RequestAborted).ConfigureAwait(false);
@@ -40,8 +41,9 @@ internal static class ProfileRoutes
 
         // An account that an operator made may have no profile; its plan and credits are there all the same.
         var profile = await directory.FindProfileAsync(account, context.RequestAborted).ConfigureAwait(false);
-        return JsonAnswer.Of(
-            new ProfileAnswerBody(ProfileBody.Of(account, profile, balance, catalogue, time.GetUtcNow())), ProfileJson.Default.ProfileAnswerBody);
+        var smbType = (await settings.FindAsync(account, context.RequestAborted).ConfigureAwait(false)).SmbType;
+        var body = ProfileBody.Of(account, profile, balance, catalogue, time.GetUtcNow()) with { Settings = new(smbType) };
+        return JsonAnswer.Of(new ProfileAnswerBody(body), ProfileJson.Default.ProfileAnswerBody);
     }
 }
 
