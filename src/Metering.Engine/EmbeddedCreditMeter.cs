@@ -17,8 +17,8 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     private readonly GroupCommit commit;
     private readonly ActivationTable accounts;
     private readonly CallRunner runner;
-    private readonly DueQueue? due;
     private readonly RecordListing records;
+    private readonly DueQueue? due;
 
     /// <summary>Makes a meter on an open store.</summary>
     /// <param name="store">The ledger; the caller disposes it, after the meter.</param>
@@ -40,10 +40,10 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         commit = new(store, options, freshness, logger);
         accounts = new(store, commit, freshness, options, placement, (account, nextDue) => due?.Note(account, nextDue));
         runner = new(store, commit, accounts, freshness, time, options.NextTag);
+        records = new(store, runner);
         due = placement is null && options.Due.IsEnabled && store is IDueStore notes
             ? new(new(store, notes, commit, accounts, runner), options, time, logger)
             : null;
-        records = new(store, runner);
     }
 
     /// <summary>Completes when the local store failed in a way that only a start from disk can mend; the host must stop the process.</summary>

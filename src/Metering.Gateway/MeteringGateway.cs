@@ -2,7 +2,10 @@ using Metering.Engine;
 using Metering.Gateway.CheckCredits;
 using Metering.Gateway.LeadCredits;
 using Metering.Gateway.Native;
+using Metering.Gateway.Payments;
+using Metering.Gateway.Payments.Sandbox;
 using Metering.Gateway.Profile;
+using Metering.Gateway.Setup;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -27,6 +30,8 @@ public static class MeteringGateway
         services.AddSingleton<KeyLimits>();
         services.AddSingleton<Readiness>();
         services.AddOperatorFeatures();
+        services.AddPayments(section);
+        services.AddSetup(section);
         services.ConfigureHttpJsonOptions(options =>
         {
             // The OpenAPI document takes its schemas from here; the sources in front make them those of the wire.
@@ -37,6 +42,8 @@ public static class MeteringGateway
             chain.Insert(3, CheckCreditsJson.Default);
             chain.Insert(4, ProblemJson.Default);
             chain.Insert(5, HealthJson.Default);
+            chain.Insert(6, PaymentJson.Default);
+            chain.Insert(7, SetupJson.Default);
         });
         services.AddOpenApi(GatewayOpenApi.DocumentName, options =>
         {
@@ -56,7 +63,7 @@ public static class MeteringGateway
     /// <param name="app">The application.</param>
     public static IApplicationBuilder UseMeteringGateway(this IApplicationBuilder app) => app.UseMiddleware<GatewayMiddleware>();
 
-    /// <summary>Maps every dialect, the health probes and <c>/openapi/v1.json</c>.</summary>
+    /// <summary>Maps every dialect, the health probes, <c>/openapi/v1.json</c> and the page <c>/openapi/try</c>.</summary>
     /// <param name="routes">The application.</param>
     public static IEndpointRouteBuilder MapMetering(this IEndpointRouteBuilder routes)
     {
@@ -71,8 +78,18 @@ public static class MeteringGateway
         routes.MapApiKeys();
         routes.MapProfile();
         routes.MapOperatorFeatures();
+        routes.MapPurchase();
+        routes.MapSubscription();
+        routes.MapSetup();
+        routes.MapPaymentWebhooks();
+        if (routes.ServiceProvider.GetRequiredService<PaymentOptions>().Provider == PaymentProviderKind.Sandbox)
+        {
+            routes.MapSandbox();
+        }
+
         routes.MapHealth();
         OpenApiRoute.Map(routes, "/openapi/v1.json");
+        TryPageRoutes.Map(routes);
         return routes;
     }
 }

@@ -35,10 +35,11 @@ internal static class OperatorFeatures
     public static IEndpointRouteBuilder MapOperatorFeatures(this IEndpointRouteBuilder routes)
     {
         routes.MapCoupons();
-        var admin = routes.MapGroup("/admin/v1").RequireMeteringKey(ApiKeyScopes.Admin);
+        var admin = routes.MapGroup("/admin/v1").RequireMeteringKey(ApiKeyScopes.Admin).WithMetadata(new WithoutRateLimit());
         AdminAccountRoutes.Map(admin);
         AdminKeyRoutes.Map(admin);
         AdminCreditRoutes.Map(admin);
+        AdminStateRoutes.Map(admin);
         AdminCouponRoutes.Map(admin);
         AdminPlanRoutes.Map(admin);
         AdminAuditRoutes.Map(admin);

@@ -31,6 +31,7 @@ public sealed class AccountTests : IAsyncLifetime
     public async Task Show_prints_balance_profile_keys_and_transactions()
     {
         var output = (await RunAsync("show", "c-1")).IsDone().Output;
+        Assert.Contains("status:       active\n", output, StringComparison.Ordinal);
         Assert.Contains("plan:         starter, level ", output, StringComparison.Ordinal);
         Assert.Contains("available:    87.5: bonus 0, monthly 87.5 of 100, permanent 0, held 0\n", output, StringComparison.Ordinal);
         Assert.Contains("used:         12.5 since ", output, StringComparison.Ordinal);
@@ -79,6 +80,28 @@ public sealed class AccountTests : IAsyncLifetime
         Assert.Matches($"^{id} .* revoked 20", (await RunAsync("keys", "list", "c-1")).IsDone().Output);
         (await RunAsync("keys", "revoke", "c-1", key)).IsOneSentence(ExitCode.CannotRun, "has no key of that id");
         Assert.DoesNotContain(key, (await RunAsync("keys", "revoke", "c-1", key)).Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_it_changes_stands_in_the_audit_log_and_secrets_do_not()
+    {
+        var key = (await RunAsync("keys", "create", "c-1")).IsDone().Output.Trim();
+        (await RunAsync("grant", "c-1", "--amount", "10", "--reference", "ticket 7")).IsDone();
+        (await RunAsync("grant", "c-1", "--amount", "10", "--reference", "ticket 7")).IsOneSentence(ExitCode.CannotRun, "used before");
+        (await RunAsync("adjust", "c-1", "--amount=-1", "--reason", "Ada asked")).IsDone();
+        await using var directory = SqliteDirectoryStore.Open(SqliteMeteringOptions.DirectoryPath(TestData.LedgerOf(Data)));
+        await using var services = new ServiceCollection().AddSingleton<IDirectoryStore>(directory).AddOperatorStores().BuildServiceProvider();
+        var entries = (await services.GetRequiredService<IAuditLog>().ListAsync(new())).Reverse().ToArray();
+        Assert.Equal(
+            [("key.create", 200), ("account.grant", 200), ("account.grant", 409), ("account.adjust", 200)],
+            entries.Select(entry => (entry.Action.Action, entry.Outcome!.Status)));
+        Assert.All(entries, entry =>
+        {
+            Assert.Equal((AccountId?)new AccountId("c-1"), entry.Action.Target);
+            Assert.StartsWith("tool:", entry.Action.Actor.Value, StringComparison.Ordinal);
+            Assert.DoesNotContain(key, entry.Action.Summary, StringComparison.Ordinal);
+            Assert.DoesNotContain("Ada", entry.Action.Summary, StringComparison.Ordinal);
+        });
     }
 
     [Theory]

@@ -5,24 +5,15 @@ namespace Metering.Conformance;
 public abstract partial class CreditMeterConformance
 {
     /// <summary>Callers in the same process come past no gateway, so the meter itself refuses what no gateway would let through.</summary>
-    [Fact]
-    public async Task Texts_that_are_no_plain_text_are_refused_by_every_command_and_change_nothing()
+    [Theory]
+    [InlineData(0x0000)]
+    [InlineData(0x0085)]
+    [InlineData(0xD800)] // half of a surrogate pair, which no attribute can hold as text
+    public async Task Texts_that_are_no_plain_text_are_refused_by_every_command_and_change_nothing(int character)
     {
+        var text = $"a{(char)character}b";
         await OpenAsync();
         var charge = (await DeductAsync(10)).Value.TransactionId;
-
-        // Not by attributes: they are stored as UTF-8, which half of a surrogate pair does not survive.
-        foreach (var text in (string[])["a\0b", "\ud800", "\u0085"])
-        {
-            await RefuseEverywhereAsync(text, charge);
-        }
-
-        Assert.Equal(Credits.Of(90), (await Meter.GetBalanceAsync(Account)).Value.Available);
-        Assert.Equal(2, (await Meter.ListTransactionsAsync(Account, new())).Value.Total);
-    }
-
-    private async Task RefuseEverywhereAsync(string text, TransactionId charge)
-    {
         var record = new RecordRequest("company", "a");
         await RefusedAsync("description", Meter.DeductAsync(Account, new() { Amount = Credits.Of(1), Description = text }));
         await RefusedAsync("reference", Meter.DeductAsync(Account, new() { Amount = Credits.Of(1), Reference = text }));
@@ -38,6 +29,8 @@ public abstract partial class CreditMeterConformance
         await RefusedAsync("reason", Meter.AdjustAsync(Account, new() { Amount = Credits.Of(1), Reason = text }));
         await RefusedAsync("description", Meter.RefundAsync(Account, new() { TransactionId = charge, Description = text }));
         Assert.Equal("items[0].description", (await Meter.DeductBatchAsync(Account, new() { Items = [new() { Amount = Credits.Of(1), Description = text }] })).Value.Items[0].Refusal?.Field);
+        Assert.Equal(Credits.Of(90), (await Meter.GetBalanceAsync(Account)).Value.Available);
+        Assert.Equal(2, (await Meter.ListTransactionsAsync(Account, new())).Value.Total);
     }
 
     [Fact]

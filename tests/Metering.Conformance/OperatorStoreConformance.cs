@@ -192,6 +192,11 @@ public abstract class OperatorStoreConformance : IAsyncLifetime
         await Answers.CompleteAsync("s", key, new(201, "{}"));
         await Answers.AbandonAsync("s", key);
         Assert.Equal((AnswerState.Answered, new StoredAnswer(201, "{}")), await Begin());
+        await Answers.ForgetAsync("{\"id");
+        Assert.Equal(AnswerState.Answered, (await Begin()).State);
+        await Answers.ForgetAsync("{");
+        Assert.Equal(AnswerState.Begun, (await Begin()).State);
+        await Answers.CompleteAsync("s", key, new(201, "{}"));
         await Answers.ForgetAsync(Now);
         Assert.Equal(AnswerState.Answered, (await Begin()).State);
         await Answers.ForgetAsync(Now.AddMilliseconds(1));

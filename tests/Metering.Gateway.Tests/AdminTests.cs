@@ -432,11 +432,17 @@ public sealed class AdminTests : IAsyncLifetime
     [Fact]
     public async Task An_erased_profile_is_gone_and_the_ledger_stands()
     {
-        await admin.PostAsync("/admin/v1/accounts", """{"id": "acme", "email": "ann@acme.example", "firstName": "Ann", "companyName": "Acme", "plan": "starter"}""");
-        (await admin.PostAsync("/admin/v1/accounts/acme/erase")).HasJson("""{"id": "acme", "profileErased": true}""");
+        const string Body = """{"id": "acme", "email": "ann@acme.example", "firstName": "Ann", "companyName": "Acme", "plan": "starter"}""";
+        await admin.PostAsync("/admin/v1/accounts", Body, "key-1");
+        await admin.PostAsync("/admin/v1/accounts/acme/grants", """{"source": "bonus", "amount": 1, "description": "For Ann"}""");
+        var erased = await admin.PostAsync("/admin/v1/accounts/acme/erase");
+        Assert.Equal((200, true), (erased.Status, erased.Json.GetProperty("profileErased").GetBoolean()));
+        Assert.True(erased.Json.GetProperty("entriesErased").GetInt64() > 0);
+        Assert.All((await host.Meter.ListTransactionsAsync(new("acme"), new())).Value.Items, transaction => Assert.Empty(transaction.Description));
+        Assert.DoesNotContain("Ann", (await admin.PostAsync("/admin/v1/accounts", Body, "key-1")).Body, StringComparison.Ordinal);
         var account = (await admin.GetAsync("/admin/v1/accounts/acme")).Json;
         Assert.Equal(("", null, null), (account.GetProperty("email").GetString(), account.GetProperty("firstName").GetString(), account.GetProperty("companyName").GetString()));
-        Assert.Equal(100, account.GetProperty("balance").GetProperty("available").GetInt32());
+        Assert.Equal(101, account.GetProperty("balance").GetProperty("available").GetInt32());
         Assert.Empty((await admin.GetAsync("/admin/v1/accounts?email=ann")).Json.GetProperty("accounts").EnumerateArray());
     }
 

@@ -47,8 +47,8 @@ public sealed class ConfigurationTests
     }
 
     [Theory]
-    [InlineData("soft", "is \"soft\"; enforce or report is allowed.")]
-    [InlineData("Enforce", "Metering:RateLimits:Mode")]
+    [InlineData("soft", "Metering:RateLimits:Mode (Metering__RateLimits__Mode in the environment) is \"soft\"; enforce or report is allowed.")]
+    [InlineData("Enforce", "enforce or report")]
     public async Task A_wrong_mode_of_the_limits_is_named(string mode, string says)
     {
         var error = await Assert.ThrowsAsync<MeteringStartupException>(() =>
@@ -148,6 +148,7 @@ public sealed class ConfigurationTests
     [InlineData("ApiKeys:Prefixes:0", "has space")]
     [InlineData("ApiKeys:Prefixes:0", "far_too_long_for_a_prefix_")]
     [InlineData("ApiKeys:Prefix", "x_")]
+    [InlineData("ApiKeys:Prefixes", "x_")]
     [InlineData("ApiKeys:Prefixes:0", "only_")]
     public void A_wrong_prefix_is_refused(string setting, string value)
     {

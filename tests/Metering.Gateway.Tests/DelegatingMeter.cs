@@ -39,12 +39,6 @@ internal abstract class DelegatingMeter(ICreditMeter inner) : ICreditMeter
     public ValueTask<Outcome<TransactionStatus>> GetTransactionAsync(AccountId account, TransactionId id, CancellationToken cancellationToken = default) =>
         inner.GetTransactionAsync(account, id, cancellationToken);
 
-    public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
-        inner.RecordVisitsAsync(account, request, cancellationToken);
-
-    public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
-        inner.ListRecordsAsync(account, query, cancellationToken);
-
     public ValueTask<Outcome<Balance>> SetStatusAsync(AccountId account, AccountStatusRequest request, CancellationToken cancellationToken = default) =>
         inner.SetStatusAsync(account, request, cancellationToken);
 
@@ -62,4 +56,10 @@ internal abstract class DelegatingMeter(ICreditMeter inner) : ICreditMeter
 
     public ValueTask<Outcome<Balance>> ResumeAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default) =>
         inner.ResumeAsync(account, request, cancellationToken);
+
+    public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
+        inner.RecordVisitsAsync(account, request, cancellationToken);
+
+    public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
+        inner.ListRecordsAsync(account, query, cancellationToken);
 }

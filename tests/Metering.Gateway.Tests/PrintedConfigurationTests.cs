@@ -74,6 +74,7 @@ public sealed class PrintedConfigurationTests : IDisposable
     [InlineData("Metering:Cluster:DashboardKey", "a secret of some length", "***")]
     [InlineData("Metering:Stripe:SecretKey", "sk_live_1", "***")]
     [InlineData("Metering:Mail:Password", "x", "***")]
+    [InlineData("Metering:Admin:KeyHash", "0123456789abcdef", "***")]
     [InlineData("Metering:Other", "https://user:secret@example.com/x", "https://***@example.com/x")]
     [InlineData("Metering:Other", "https://example.com/x", "https://example.com/x")]
     [InlineData("Metering:Connection", "Host=db;Password=\"a;b=c\"", "host=db;password=***")]

@@ -50,6 +50,17 @@ public sealed class ServerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_start_that_is_asked_for_an_admin_key_prints_one_that_works()
+    {
+        await using var server = await ServerProcess.StartAsync(folder, "--new-admin-key");
+        var key = server.Output.Split('\n').Single(line => line.StartsWith("A key for /admin/v1, shown only now: ", StringComparison.Ordinal)).Split(' ')[^1];
+        Assert.Contains("\"plan\":\"starter\"", await server.RunAsync($"curl -H \"X-API-Key: {key}\" http://127.0.0.1:5080/admin/v1/plans"), StringComparison.Ordinal);
+        var log = await server.RunAsync($"curl -H \"X-API-Key: {key}\" http://127.0.0.1:5080/admin/v1/audit");
+        Assert.Contains("\"action\":\"key.create\"", log, StringComparison.Ordinal);
+        Assert.DoesNotContain(key, log, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_was_acknowledged_before_a_kill_is_there_after_it_and_the_ledger_verifies()
     {
         string first;
@@ -113,7 +124,7 @@ public sealed class ServerTests : IDisposable
     {
         var (exitCode, output, _) = await RunAsync("--help");
         Assert.Equal(0, exitCode);
-        Assert.All(["--urls", "--data", "--store", "--new-demo-key", "--verify"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+        Assert.All(["--urls", "--data", "--store", "--new-demo-key", "--new-admin-key", "--verify"], option => Assert.Contains(option, output, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -84,7 +84,11 @@ internal static class AccountCommand
                 Description = parsed.GetValue(description),
                 ExternalReference = parsed.GetValue(reference),
             };
-            return await RunAsync(terminal, AccountWords.Of(parsed, account, store, settings), async (open, id, _) => await TellAsync(terminal, await open.Meter.GrantAsync(id, grant, cancellationToken)), cancellationToken);
+            return await RunAsync(terminal, AccountWords.Of(parsed, account, store, settings), (open, id, _) => open.Audit.TakeAsync(
+                "account.grant",
+                id,
+                new() { ["source"] = parsed.GetRequiredValue(source), ["amount"] = credits.ToString(), ["expiresAt"] = expiresAt is { } end ? AccountView.Time(end) : null },
+                async () => await TellAsync(terminal, await open.Meter.GrantAsync(id, grant, cancellationToken))), cancellationToken);
         });
         return command;
     }
@@ -103,7 +107,11 @@ internal static class AccountCommand
             }
 
             var adjust = new AdjustRequest { Amount = credits, Reason = parsed.GetRequiredValue(reason) };
-            return await RunAsync(terminal, AccountWords.Of(parsed, account, store, settings), async (open, id, _) => await TellAsync(terminal, await open.Meter.AdjustAsync(id, adjust, cancellationToken)), cancellationToken);
+            return await RunAsync(terminal, AccountWords.Of(parsed, account, store, settings), (open, id, _) => open.Audit.TakeAsync(
+                "account.adjust",
+                id,
+                new() { ["amount"] = credits.ToString() },
+                async () => await TellAsync(terminal, await open.Meter.AdjustAsync(id, adjust, cancellationToken))), cancellationToken);
         });
         return command;
     }

@@ -56,13 +56,16 @@ internal static class AccountKeysCommand
             return await AccountCommand.RunAsync(
                 terminal,
                 AccountWords.Of(parsed, account, store, settings),
-                async (open, id, _) =>
+                (open, id, _) =>
                 {
                     var key = ApiKeys.Create(id, text, wanted!.Value, now, expiresAt);
-                    await open.Directory.AddKeyAsync(key.Stored, cancellationToken);
-                    await terminal.Errors.WriteLineAsync($"The key {key.Stored.Id}, shown only now:");
-                    await terminal.Output.WriteLineAsync(key.Key);
-                    return null;
+                    return open.Audit.TakeAsync("key.create", id, new() { ["key"] = key.Stored.Id, ["scopes"] = string.Join(',', wanted.Value.ToNames()) }, async () =>
+                    {
+                        await open.Directory.AddKeyAsync(key.Stored, cancellationToken);
+                        await terminal.Errors.WriteLineAsync($"The key {key.Stored.Id}, shown only now:");
+                        await terminal.Output.WriteLineAsync(key.Key);
+                        return null;
+                    });
                 },
                 cancellationToken);
         });
@@ -80,14 +83,18 @@ internal static class AccountKeysCommand
             async (open, id, _) =>
             {
                 var wanted = parsed.GetRequiredValue(key);
-                if (!await open.Directory.RevokeKeyAsync(id, wanted, terminal.Time.GetUtcNow(), cancellationToken))
+                if (!(await open.Directory.ListKeysAsync(id, cancellationToken)).Any(stored => stored.Id == wanted))
                 {
                     // Not what was written: it may be a key itself, by mistake.
                     return $"Account {id} has no key of that id; metering account keys list {id} prints them.";
                 }
 
-                await terminal.Output.WriteLineAsync($"{wanted} is revoked.");
-                return null;
+                return await open.Audit.TakeAsync("key.revoke", id, new() { ["key"] = wanted }, async () =>
+                {
+                    await open.Directory.RevokeKeyAsync(id, wanted, terminal.Time.GetUtcNow(), cancellationToken);
+                    await terminal.Output.WriteLineAsync($"{wanted} is revoked.");
+                    return null;
+                });
             },
             cancellationToken));
         return command;

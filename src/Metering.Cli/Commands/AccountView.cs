@@ -20,8 +20,14 @@ internal static class AccountView
         var keys = await store.Directory.ListKeysAsync(account, cancellationToken);
         var now = terminal.Time.GetUtcNow();
         await LineAsync("account", account.Value);
-        await LineAsync("plan", $"{balance.Plan}{(balance.Unlimited ? " (calls are recorded at 0)" : string.Empty)}, level {balance.Level.ToName()}");
+        await LineAsync("status", $"{balance.Status.ToName()}{(balance.StatusReason.Length > 0 ? $" ({balance.StatusReason})" : string.Empty)}{(balance.EndsAt is { } ends ? $", ends {Time(ends)}" : string.Empty)}");
+        await LineAsync("plan", $"{balance.Plan}{(balance.Unlimited ? " (calls are recorded at 0)" : string.Empty)}, level {balance.Level.ToName()}{(balance.PlannedPlan is { } planned ? $"; {planned} at the period's end" : string.Empty)}");
         await LineAsync("available", $"{balance.Available}: bonus {balance.Bonus}, monthly {balance.Monthly} of {balance.MonthlyAllotment}, permanent {balance.Permanent}, held {balance.Held}");
+        if (!balance.Owed.IsZero || !balance.CreditLimit.IsZero)
+        {
+            await LineAsync("owed", $"{balance.Owed}, at most {balance.CreditLimit}");
+        }
+
         await LineAsync("used", $"{balance.UsedMonthly + balance.UsedCarried} since {Time(balance.LastResetAt)}");
         await LineAsync("period ends", Time(balance.PeriodEnd));
         await LineAsync("paid through", balance.PaidThrough is { } paid ? Time(paid) : "not billed");

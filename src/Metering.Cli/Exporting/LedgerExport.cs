@@ -83,7 +83,8 @@ internal sealed class LedgerExport(ILedgerStore ledger, ExportJob job)
 
         var entries = export.Remaining;
         all = Math.Max(all, entries);
-        var isBeginning = position is null && query.After is null && Accounts == 0;
+        var (before, isBeginning) = (done, position is null && query.After is null && Accounts == 0);
+        export.Advanced = now => progress.Set(before + entries - now.Remaining, all);
         await export.WriteAsync(writer, job.Format, withAccount: true, withHeader: isBeginning, cancellationToken);
         (Rows, Accounts, done) = (Rows + export.Rows, Accounts + 1, done + entries);
         progress.Set(done, all);

@@ -1,4 +1,5 @@
 using Metering.Engine;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Metering.Cli;
@@ -11,10 +12,13 @@ internal sealed class OpenStore : IAsyncDisposable
 
     private readonly ILedgerStore ledger;
     private readonly EmbeddedCreditMeter meter;
+    private readonly ServiceProvider operators;
 
     private OpenStore(ILedgerStore ledger, IDirectoryStore directory, Catalogue catalogue, TimeProvider time)
     {
         (this.ledger, Directory) = (ledger, directory);
+        operators = new ServiceCollection().AddSingleton(directory).AddOperatorStores().BuildServiceProvider();
+        Audit = new(operators.GetRequiredService<IAuditLog>(), time);
         meter = new(ledger, new() { Catalogue = catalogue, MemoryBudgetBytes = MemoryBudget }, time, NullLogger<EmbeddedCreditMeter>.Instance);
     }
 
@@ -23,6 +27,9 @@ internal sealed class OpenStore : IAsyncDisposable
 
     /// <summary>Profiles and keys.</summary>
     public IDirectoryStore Directory { get; }
+
+    /// <summary>Where changes are written down.</summary>
+    public ToolAudit Audit { get; }
 
     /// <summary>Opens a store.</summary>
     /// <param name="location">Where it is.</param>
@@ -53,6 +60,7 @@ internal sealed class OpenStore : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await meter.DisposeAsync();
+        await operators.DisposeAsync();
         await Directory.DisposeAsync();
         await ledger.DisposeAsync();
     }

@@ -50,6 +50,9 @@ public interface IAnswerStore
     /// <summary>Leaves work that broke off, and may be done in part, to the next request with the key.</summary>
     ValueTask ReleaseAsync(string scope, byte[] keyHash, CancellationToken cancellationToken = default);
 
+    /// <summary>Forgets the answers that begin with a text, whatever their age: those that tell of somebody who is to be forgotten.</summary>
+    ValueTask ForgetAsync(string beginning, CancellationToken cancellationToken = default);
+
     /// <summary>Forgets keys that began before an instant.</summary>
     ValueTask ForgetAsync(DateTimeOffset before, CancellationToken cancellationToken = default);
 }

@@ -27,11 +27,9 @@ internal sealed class DueQueue : IAsyncDisposable
 
     private const int MaxYields = 10;
 
-    /// <summary>The latest moment that a note can name, in whole milliseconds.</summary>
-    private static readonly DateTimeOffset Never = DateTimeOffset.MaxValue.ToLedger();
-
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan ComparisonInterval = TimeSpan.FromDays(1);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromDays(31);
     private static readonly TimeSpan RetryBroken = TimeSpan.FromHours(1);
     private static readonly TimeSpan RetryBusy = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Yield = TimeSpan.FromMilliseconds(100);
@@ -43,9 +41,11 @@ internal sealed class DueQueue : IAsyncDisposable
     private readonly int manyCalls;
     private readonly ILogger logger;
     private readonly CancellationTokenSource stopping = new();
+    private readonly CancellationToken token;
     private readonly Lock gate = new();
     private Dictionary<AccountId, DueNote> waiting = [];
     private Task? running;
+    private Task pass = Task.CompletedTask;
     private volatile bool isOn;
     private bool isDisposed;
     private AccountId? comparedThrough;
@@ -55,6 +55,7 @@ internal sealed class DueQueue : IAsyncDisposable
     {
         (this.parts, options, this.time, this.logger) = (parts, metering.Due, time, logger);
         scheduler = metering.Scheduler;
+        token = stopping.Token;
         manyCalls = Math.Max(Group, metering.QueueCapacity / 8);
     }
 
@@ -96,16 +97,16 @@ internal sealed class DueQueue : IAsyncDisposable
     }
 
     /// <summary>Ends what runs, once. Accounts under way are finished.</summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref isDisposed, true))
         {
-            return;
+            return default;
         }
 
-        await stopping.CancelAsync();
-        await (running ?? Task.CompletedTask);
-        stopping.Dispose();
+        // Here and now: what waits goes on where it runs, and not on a thread of the pool.
+        stopping.Cancel();
+        return EndAsync();
     }
 
     /// <summary>Notes what changed to the last; nothing does any more. A note that is lost here is made up for after the next start.</summary>
@@ -120,20 +121,34 @@ internal sealed class DueQueue : IAsyncDisposable
         }
     }
 
-    /// <summary>Does everything that can be done now.</summary>
+    /// <summary>Does everything that can be done now. One at a time.</summary>
     /// <exception cref="LedgerUnavailableException">The store does not serve now.</exception>
     /// <exception cref="OperationCanceledException">The queue is stopping.</exception>
-    public async Task RunOnceAsync()
+    public Task RunOnceAsync()
     {
         isOn = true;
+        return pass = RunPassAsync();
+    }
+
+    private async Task RunPassAsync()
+    {
         while (await TakeTurnAsync())
         {
         }
     }
 
+    private async ValueTask EndAsync()
+    {
+        await (running ?? Task.CompletedTask);
+
+        // Whatever it ended with is its caller's to hear.
+        await Task.WhenAny(pass);
+        stopping.Dispose();
+    }
+
     private async Task RunAsync()
     {
-        while (!stopping.IsCancellationRequested)
+        while (!token.IsCancellationRequested)
         {
             try
             {
@@ -143,7 +158,7 @@ internal sealed class DueQueue : IAsyncDisposable
             {
                 logger.LogWarning("What falls due is entered later, or by the next call of each account: {Reason}", exception.Message);
             }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            catch (OperationCanceledException) when (token.IsCancellationRequested)
             {
                 return;
             }
@@ -159,17 +174,17 @@ internal sealed class DueQueue : IAsyncDisposable
     /// <returns>True where another turn is worth taking at once.</returns>
     private async Task<bool> TakeTurnAsync()
     {
-        var token = stopping.Token;
+        token.ThrowIfCancellationRequested();
         await FlushAsync(token);
         var claimed = await parts.Notes.ClaimDueAsync(time.GetUtcNow(), Lease, ClaimedAccounts, token);
-        await EnterAllAsync(claimed, token);
-        var isComparing = await CompareAsync(token);
+        await EnterAllAsync(claimed);
+        var isComparing = await CompareAsync();
         return isComparing || claimed.Count == ClaimedAccounts;
     }
 
     /// <summary>Looks at the next accounts of the ledger's list that have no note.</summary>
     /// <returns>True where the list goes on.</returns>
-    private async ValueTask<bool> CompareAsync(CancellationToken token)
+    private async ValueTask<bool> CompareAsync()
     {
         if (compareAt > time.GetUtcNow())
         {
@@ -181,7 +196,7 @@ internal sealed class DueQueue : IAsyncDisposable
         {
             var noted = (await parts.Notes.ListNotedAsync(comparedThrough, listed[^1], token)).ToHashSet();
             List<AccountId> missing = [.. listed.Where(account => !noted.Contains(account) && !IsWaiting(account))];
-            await EnterAllAsync(missing, token);
+            await EnterAllAsync(missing);
             comparedThrough = listed[^1];
         }
 
@@ -194,7 +209,7 @@ internal sealed class DueQueue : IAsyncDisposable
         return false;
     }
 
-    private async Task EnterAllAsync(IReadOnlyList<AccountId> accounts, CancellationToken token)
+    private async Task EnterAllAsync(IReadOnlyList<AccountId> accounts)
     {
         for (var from = 0; from < accounts.Count; from += Group)
         {
@@ -207,7 +222,7 @@ internal sealed class DueQueue : IAsyncDisposable
             var group = new Task[Math.Min(Group, accounts.Count - from)];
             for (var index = 0; index < group.Length; index++)
             {
-                group[index] = EnterAsync(accounts[from + index], token);
+                group[index] = EnterAsync(accounts[from + index]);
             }
 
             await Task.WhenAll(group);
@@ -215,20 +230,21 @@ internal sealed class DueQueue : IAsyncDisposable
 
             // Before the next claim: what is noted anew is not given out again.
             await FlushAsync(token);
-            await KeepRateAsync(group.Length, time.GetElapsedTime(began), token);
+            await KeepRateAsync(group.Length, time.GetElapsedTime(began));
         }
     }
 
-    private async Task EnterAsync(AccountId account, CancellationToken token)
+    private async Task EnterAsync(AccountId account)
     {
         var wasInMemory = parts.Accounts.TryGetLive(account, out _);
         var now = time.GetUtcNow();
         try
         {
             var run = await parts.Runner.RunLongAsync(account, new DueCall(), made: null, token);
-            if (run.Refusal is not null)
+            if (run.Refusal is not null || !run.View.IsOpen)
             {
-                // Too much to do, or no ledger to write to: nothing was changed, or the next look tells what was.
+                // Too much to do, or no ledger to write to: nothing was changed, or the next look tells what was. Or another process has just opened
+                // the account, and memory here is a moment behind.
                 Keep(new(account, now + RetryBusy));
             }
             else if (run.View.NextDue > now)
@@ -252,10 +268,16 @@ internal sealed class DueQueue : IAsyncDisposable
         }
     }
 
-    private DueNote NoteOf(AccountId account, DateTimeOffset nextDue) =>
-        new(account, nextDue < Never - options.Window ? nextDue + DelayOf(account, options.Window) : Never);
+    /// <summary>
+    /// Also where nothing falls due for long, an account is looked at from time to time: of two processes' notes the older may come last.
+    /// </summary>
+    private DueNote NoteOf(AccountId account, DateTimeOffset nextDue)
+    {
+        var latest = time.GetUtcNow() + LookInterval;
+        return new(account, (nextDue < latest ? nextDue : latest) + DelayOf(account, options.Window));
+    }
 
-    private Task KeepRateAsync(int count, TimeSpan took, CancellationToken token)
+    private Task KeepRateAsync(int count, TimeSpan took)
     {
         var wait = options.MaxPerSecond == 0 ? TimeSpan.Zero : TimeSpan.FromSeconds((double)count / options.MaxPerSecond) - took;
         return wait > TimeSpan.Zero ? Task.Delay(wait, time, token) : Task.CompletedTask;
@@ -280,7 +302,7 @@ internal sealed class DueQueue : IAsyncDisposable
         }
     }
 
-    private async Task FlushAsync(CancellationToken token)
+    private async Task FlushAsync(CancellationToken cancellationToken)
     {
         Dictionary<AccountId, DueNote> taken;
         lock (gate)
@@ -295,7 +317,7 @@ internal sealed class DueQueue : IAsyncDisposable
 
         try
         {
-            await parts.Notes.NoteDueAsync([.. taken.Values], token);
+            await parts.Notes.NoteDueAsync([.. taken.Values], cancellationToken);
         }
         catch
         {
@@ -316,7 +338,7 @@ internal sealed class DueQueue : IAsyncDisposable
     {
         try
         {
-            await Task.Delay(wait, time, stopping.Token);
+            await Task.Delay(wait, time, token);
         }
         catch (OperationCanceledException)
         {

@@ -2,7 +2,7 @@ namespace Metering.Engine;
 
 /// <summary>When to look at an account that nobody calls.</summary>
 /// <param name="Account">The account.</param>
-/// <param name="WakeAt">The moment, UTC, whole milliseconds; the latest there is for never.</param>
+/// <param name="WakeAt">The moment, UTC, whole milliseconds.</param>
 public readonly record struct DueNote(AccountId Account, DateTimeOffset WakeAt);
 
 /// <summary>

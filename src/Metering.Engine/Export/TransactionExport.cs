@@ -36,6 +36,9 @@ public sealed class TransactionExport
     /// <summary>Transactions written.</summary>
     public long Rows { get; private set; }
 
+    /// <summary>Told after each read of the ledger; null for nobody.</summary>
+    public Action<TransactionExport>? Advanced { get; set; }
+
     /// <summary>Entries of the ledger that are still to be looked at.</summary>
     public long Remaining => Math.Max(0, end - next + 1);
 
@@ -117,6 +120,7 @@ public sealed class TransactionExport
             }
 
             next = rows[^1].Sequence + 1;
+            Advanced?.Invoke(this);
             limit = (int)Math.Clamp(BytesOfRead / Math.Max(1, bytes / rows.Count), 1, MostRows);
         }
 

@@ -23,6 +23,9 @@ public sealed partial class PostgreSqlDirectoryStore : IDirectoryStore
         this.source = source;
     }
 
+    /// <summary>The pool of connections, for the stores of other subjects in the same database.</summary>
+    internal NpgsqlDataSource Source => source;
+
     /// <summary>Opens a directory, making the schema where it is missing and the user may.</summary>
     /// <param name="connectionString">As Npgsql reads it, for example <c>Host=localhost;Username=metering;Database=metering</c>.</param>
     /// <param name="options">What is not in the connection string; null for the defaults.</param>

@@ -4,7 +4,7 @@ namespace Metering.Engine;
 internal static class DirectorySchema
 {
     /// <summary>What the file is.</summary>
-    public static readonly SqliteFormat Format = new(0x4D_54_44_52, [Version1, Version2, OperatorSchema.Tables + OperatorSchema.ProfileIndexes]);
+    public static readonly SqliteFormat Format = new(0x4D_54_44_52, [Version1, Version2, OperatorSchema.Tables + OperatorSchema.ProfileIndexes, PaymentDocuments]);
 
     private const string Version1 =
         """
@@ -44,5 +44,26 @@ internal static class DirectorySchema
             PRIMARY KEY (account, key)
         ) WITHOUT ROWID;
         CREATE INDEX kept_answers_by_age ON kept_answers (kept_at);
+        """;
+
+    private const string PaymentDocuments =
+        """
+        CREATE TABLE payment_documents (
+            kind    TEXT NOT NULL,
+            id      TEXT NOT NULL,
+            version INTEGER NOT NULL, -- how often it was saved
+            json    TEXT NOT NULL,
+            due_at  INTEGER,
+            PRIMARY KEY (kind, id)
+        );
+        CREATE INDEX payment_documents_by_due ON payment_documents (kind, due_at, id) WHERE due_at IS NOT NULL;
+
+        CREATE TABLE payment_keys (
+            kind TEXT NOT NULL,
+            key  TEXT NOT NULL,
+            id   TEXT NOT NULL,
+            PRIMARY KEY (kind, key)
+        ) WITHOUT ROWID;
+        CREATE INDEX payment_keys_by_document ON payment_keys (kind, id);
         """;
 }

@@ -60,6 +60,12 @@ public sealed partial class SqliteDirectoryStore : IDirectoryStore
         deleteAnswers = database.Prepare("DELETE FROM kept_answers WHERE kept_at < ?1");
     }
 
+    /// <summary>What the stores of other subjects in the same file take before they use it.</summary>
+    internal Lock Gate => gate;
+
+    /// <summary>The file, for the stores of other subjects in it.</summary>
+    internal SqliteFile File => file;
+
     /// <summary>Opens a directory, making the file and its folder where they are missing, and brings it to this build's schema.</summary>
     /// <param name="path">The file, for example <c>metering.directory.db</c>; relative paths count from the current folder.</param>
     /// <exception cref="MeteringStartupException">The file is damaged, newer, read-only or in use, or the disk is full.</exception>

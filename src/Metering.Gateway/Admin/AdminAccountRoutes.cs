@@ -12,11 +12,11 @@ internal static class AdminAccountRoutes
 {
     private const int MaxEmail = 254;
 
-    private const string AccountExample = """
+    public const string AccountExample = """
         {"id": "acme", "email": "ann@acme.example", "firstName": "Ann", "lastName": "Lee", "companyName": "Acme", "companyWebsite": "https://acme.example",
-          "createdAt": "2026-05-01T00:00:00.000Z", "sandbox": null,
+          "createdAt": "2026-05-01T00:00:00.000Z", "sandbox": null, "status": "active", "statusReason": "", "plannedPlan": null, "endsAt": null,
           "terms": {"plan": "starter", "planVersion": 1, "monthlyCredits": 100, "unlimited": false, "accessLevel": "platform"},
-          "balance": {"monthly": 82, "bonus": 25, "permanent": 0, "held": 0, "available": 107, "periodEnd": "2026-06-01T00:00:00.000Z", "paidThrough": null}}
+          "balance": {"monthly": 82, "bonus": 25, "permanent": 0, "held": 0, "available": 107, "creditLimit": 0, "owed": 0, "periodEnd": "2026-06-01T00:00:00.000Z", "paidThrough": null}}
         """;
 
     private static readonly Dictionary<string, string> Fields = new()
@@ -58,9 +58,9 @@ internal static class AdminAccountRoutes
             {
                 Query =
                 [
-                    new("id", "What the id begins with, case-sensitive."),
-                    new("email", "What the e-mail address begins with, in any case."),
-                    new("company", "What the company's name begins with, in any case."),
+                    new("id", "What the id begins with, case-sensitive.", Example: "ac"),
+                    new("email", "What the e-mail address begins with, in any case.", Example: "ann@"),
+                    new("company", "What the company's name begins with, in any case.", Example: "acme"),
                     .. AdminValues.ListParameters,
                 ],
                 ResponseExample = """
@@ -75,9 +75,9 @@ internal static class AdminAccountRoutes
             .Produces<AdminAccountBody>()
             .ProducesProblems(400, 401, 403, 404, 500, 503);
         group.MapPost("{id}/erase", Erase)
-            .Document("Erase the profile's texts about persons and companies; ledger, credits and keys stay", new()
+            .Document("Erase what the account's profile and ledger hold as texts; amounts, the chain's proof and keys stay", new()
             {
-                ResponseExample = """{"id": "acme", "profileErased": true}""",
+                ResponseExample = """{"id": "acme", "profileErased": true, "entriesErased": 17}""",
             })
             .Produces<AdminErasedBody>()
             .ProducesProblems(400, 401, 403, 404, 500, 503);
@@ -184,7 +184,9 @@ internal sealed record AccountOpening(AccountId Account, OpenAccountRequest Requ
 
 /// <summary>What operators do with accounts.</summary>
 internal sealed class AdminAccounts(
-    ICreditMeter meter, IDirectoryStore directory, IProfileRegister register, SandboxAccounts sandboxes, IPlanVersionStore plans, AdminKeys keys, TimeProvider time)
+    ICreditMeter meter, IDirectoryStore directory, IProfileRegister register, IPersonalTexts texts, IAnswerStore answers,
+    SandboxAccounts sandboxes, IPlanVersionStore plans, AdminKeys keys,
+    TimeProvider time)
 {
     /// <summary>Opens an account: the ledger first, whose refusal leaves nothing behind, then the profile, then the key.</summary>
     /// <param name="opening">The account.</param>
@@ -229,13 +231,19 @@ internal sealed class AdminAccounts(
             account, profile, balance, versions.FirstOrDefault(version => version.HasTermsOf(balance))?.Number, await sandboxes.FindAsync(account, cancellationToken).ConfigureAwait(false)), null);
     }
 
-    /// <summary>Erases the texts of a profile.</summary>
+    /// <summary>Erases the texts of profile and ledger, and answers kept for retries that repeat them.</summary>
     public async Task<AdminAnswer> EraseAsync(AccountId account)
     {
         var outcome = await meter.GetBalanceAsync(account).ConfigureAwait(false);
-        return outcome.IsSuccess
-            ? AdminAnswer.Of(new AdminErasedBody(account.Value, await register.EraseAsync(account).ConfigureAwait(false)), AdminJson.Default.AdminErasedBody)
-            : AdminAnswer.Of(outcome.Refusal!);
+        if (!outcome.IsSuccess)
+        {
+            return AdminAnswer.Of(outcome.Refusal!);
+        }
+
+        var hadProfile = await register.EraseAsync(account).ConfigureAwait(false);
+        await answers.ForgetAsync($$"""{"account":{"id":"{{account}}",""").ConfigureAwait(false);
+        var entries = await texts.EraseTextsAsync(account).ConfigureAwait(false);
+        return AdminAnswer.Of(new AdminErasedBody(account.Value, hadProfile, entries), AdminJson.Default.AdminErasedBody);
     }
 
     private AccountProfile ProfileOf(AccountId account, AdminAccountCreateBody request) => new()
@@ -278,7 +286,11 @@ internal sealed record AdminAccountCreatedBody(AdminAccountBody Account, [proper
 
 internal sealed record AdminAccountListBody(IReadOnlyList<AdminProfileBody> Accounts, string? NextCursor);
 
-internal sealed record AdminErasedBody(string Id, bool ProfileErased);
+/// <summary>What was erased.</summary>
+/// <param name="Id">The account.</param>
+/// <param name="ProfileErased">True where it had a profile.</param>
+/// <param name="EntriesErased">Entries of the ledger whose texts this call erased.</param>
+internal sealed record AdminErasedBody(string Id, bool ProfileErased, long EntriesErased);
 
 internal sealed record AdminProfileBody(
     string Id, string Email, string? FirstName, string? LastName, string? CompanyName, string? CompanyWebsite, string CreatedAt)
@@ -295,7 +307,8 @@ internal sealed record AdminProfileBody(
 /// <param name="AccessLevel">What it gives access to.</param>
 internal sealed record AdminTermsBody(string Plan, int? PlanVersion, Credits MonthlyCredits, bool Unlimited, string AccessLevel);
 
-internal sealed record AdminBalanceBody(Credits Monthly, Credits Bonus, Credits Permanent, Credits Held, Credits Available, string PeriodEnd, string? PaidThrough);
+internal sealed record AdminBalanceBody(
+    Credits Monthly, Credits Bonus, Credits Permanent, Credits Held, Credits Available, Credits CreditLimit, Credits Owed, string PeriodEnd, string? PaidThrough);
 
 internal sealed record AdminAccountBody
 {
@@ -315,6 +328,16 @@ internal sealed record AdminAccountBody
 
     public required string? Sandbox { get; init; }
 
+    public required string Status { get; init; }
+
+    public required string StatusReason { get; init; }
+
+    /// <summary>The plan that begins with the next period; null where none is planned.</summary>
+    public required string? PlannedPlan { get; init; }
+
+    /// <summary>When the cancelled subscription ends; null where it is not cancelled.</summary>
+    public required string? EndsAt { get; init; }
+
     public required AdminTermsBody Terms { get; init; }
 
     public required AdminBalanceBody Balance { get; init; }
@@ -329,8 +352,12 @@ internal sealed record AdminAccountBody
         CompanyWebsite = profile?.CompanyWebsite,
         CreatedAt = profile?.CreatedAt.ToWire(),
         Sandbox = sandbox?.Value,
+        Status = balance.Status.ToName(),
+        StatusReason = balance.StatusReason,
+        PlannedPlan = balance.PlannedPlan,
+        EndsAt = balance.EndsAt?.ToWire(),
         Terms = new(balance.Plan, planVersion, balance.MonthlyAllotment, balance.Unlimited, balance.Level.ToName()),
         Balance = new(
-            balance.Monthly, balance.Bonus, balance.Permanent, balance.Held, balance.Available, balance.PeriodEnd.ToWire(), balance.PaidThrough?.ToWire()),
+            balance.Monthly, balance.Bonus, balance.Permanent, balance.Held, balance.Available, balance.CreditLimit, balance.Owed, balance.PeriodEnd.ToWire(), balance.PaidThrough?.ToWire()),
     };
 }

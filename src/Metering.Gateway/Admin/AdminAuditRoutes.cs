@@ -16,9 +16,9 @@ internal static class AdminAuditRoutes
         {
             Query =
             [
-                new("account", "Only actions about this account."),
-                new("actor", "Only actions of keys of this account."),
-                new("action", "Only this action, for example account.grant."),
+                new("account", "Only actions about this account.", Example: "acme"),
+                new("actor", "Only actions of keys of this account.", Example: "operator"),
+                new("action", "Only this action, for example account.grant.", Example: "account.grant"),
                 .. AdminValues.ListParameters,
             ],
             ResponseExample = """

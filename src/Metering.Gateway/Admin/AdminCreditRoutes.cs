@@ -155,7 +155,8 @@ internal static class AdminCreditRoutes
             }).ConfigureAwait(false);
     }
 
-    private static (AccountId Account, string? LedgerKey, Failure? Failure) ReadTarget(string id, HttpContext context)
+    /// <summary>The account of the path, and the request's idempotency key as the ledger gets it.</summary>
+    public static (AccountId Account, string? LedgerKey, Failure? Failure) ReadTarget(string id, HttpContext context)
     {
         string? key = null;
         var failure = AdminValues.ReadAccount(id, out var account) ?? IdempotencyKeys.Read(context.Request, out key);

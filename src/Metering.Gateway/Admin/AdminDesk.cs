@@ -39,6 +39,9 @@ internal sealed class AdminDesk(IAuditLog audit, IAnswerStore answers, TimeProvi
     /// <summary>How long a second request waits for the first one of another process.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long answers are kept; 24 hours at least are promised.</summary>
+    private static readonly TimeSpan Kept = TimeSpan.FromHours(48);
+
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(100);
 
     private readonly ConcurrentDictionary<string, Task> underWay = new();
@@ -106,6 +109,7 @@ internal sealed class AdminDesk(IAuditLog audit, IAnswerStore answers, TimeProvi
 
     private async Task<IResult> TakeAloneAsync(HttpContext context, AdminAction action, KeyedRequest request, Func<OnceKey?, Task<AdminAnswer>> take)
     {
+        await answers.ForgetAsync(time.GetUtcNow() - Kept, context.RequestAborted).ConfigureAwait(false);
         var (state, kept) = await BeginAsync(request, context.RequestAborted).ConfigureAwait(false);
         switch (state)
         {

@@ -99,6 +99,6 @@ internal static class AdminValues
     public static QueryParameter[] ListParameters { get; } =
     [
         new("limit", "How many at most.", 1, MaxLimit, DefaultLimit),
-        new("cursor", "nextCursor of the page before."),
+        new("cursor", "nextCursor of the page before.", Example: "42"),
     ];
 }

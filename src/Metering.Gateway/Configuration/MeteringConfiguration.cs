@@ -17,7 +17,7 @@ public static class MeteringConfiguration
     private static readonly string[] Known =
     [
         "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "MaxBacklogBytes",
-        "MaxBacklogEntries", "Due", "ApiKeys", "Admin", "RateLimits", "Products", "Plans",
+        "MaxBacklogEntries", "Due", "ApiKeys", "Admin", "RateLimits", "Products", "Plans", "Payments", "Settings", "Suggestions",
     ];
 
     /// <summary>
@@ -152,8 +152,9 @@ public static class MeteringConfiguration
 
     private static IReadOnlyList<string> ReadPrefixes(IConfigurationSection section)
     {
-        new SettingReader(section).AllowOnly(["Prefixes"]);
-        var prefixes = section.GetSection("Prefixes").GetChildren().ToArray();
+        var settings = new SettingReader(section);
+        settings.AllowOnly(["Prefixes"]);
+        var prefixes = settings.ReadSections("Prefixes", "a list of texts").ToArray();
         foreach (var prefix in prefixes)
         {
             if (prefix.Value is not { Length: > 0 and <= MaxPrefix } text || text.Any(character => !char.IsAsciiLetterOrDigit(character) && character is not ('_' or '-')))
@@ -172,6 +173,7 @@ public static class MeteringConfiguration
 
     private static ReadOnlyMemory<byte>? ReadAdminKeyHash(IConfigurationSection section)
     {
+        var hash = section["KeyHash"];
         if (!section.Exists())
         {
             return null;
@@ -181,8 +183,6 @@ public static class MeteringConfiguration
         {
             throw new MeteringStartupException($"{unknown.Path} is not a setting; {section.Path} knows KeyHash.");
         }
-
-        var hash = section["KeyHash"];
 
         // Not repeated: what stands there by mistake may be the key.
         return hash is { Length: 64 } && hash.All(char.IsAsciiHexDigit)

@@ -12,7 +12,7 @@ internal sealed class SettingLog(IConfigurationRoot root, Func<string, string?> 
 {
     private const string Masked = "***";
 
-    private static readonly string[] SecretNames = ["key", "secret", "password", "token"];
+    private static readonly string[] SecretNames = ["key", "keyhash", "secret", "password", "token"];
     private static readonly string[] SecretParts = ["password", "pwd", "psw", "passwd", "secret", "token"];
 
     private readonly SortedDictionary<string, string> values = new(StringComparer.OrdinalIgnoreCase);

@@ -24,9 +24,20 @@ internal static class CouponRoutes
                     {"code": "SPRING-25", "granted": 25, "credits": 125, "expiresAt": "2026-05-31T00:00:00.000Z", "transactionId": "txn_00000000000020fghjkmnpqrst"}
                     """,
                 Changes = true,
+                Errors =
+                [
+                    new(400, "invalid_request", $"code must be {Fields["code"]}."),
+                    new(403, "scope_missing", "This route needs an API key with the scope spend; this key has read."),
+                    new(403, "coupon_not_for_plan", "The coupon SPRING-25 is for the plans starter; this account is on scale."),
+                    new(403, "sandbox_key", "A sandbox key cannot redeem coupons: it would use up a slot of a real customer. Use a key of the account itself."),
+                    new(404, "coupon_unknown", "There is no coupon SPRING-25."),
+                    new(409, "coupon_used_up", "The coupon SPRING-25 has been redeemed as often as it can be."),
+                    new(409, "coupon_already_redeemed", "This account has redeemed SPRING-25 already; a coupon can be redeemed once by an account."),
+                    new(410, "coupon_expired", "The coupon SPRING-25 can no longer be redeemed."),
+                ],
             })
             .Produces<CouponRedeemedBody>()
-            .ProducesProblems(400, 401, 403, 404, 409, 410, 413, 415, 422, 500, 503);
+            .ProducesProblems(400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 503);
         return routes;
     }
 

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Metering.Engine;
 using Metering.Gateway.Admin;
+using Metering.Gateway.Payments;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -218,12 +219,7 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
         await using (app.ConfigureAwait(false))
         {
             await app.StartAsync().ConfigureAwait(false);
-            await GreetAsync(app, arguments.WantsNewDemoKey).ConfigureAwait(false);
-            if (arguments.WantsNewAdminKey)
-            {
-                await PrintAdminKeyAsync(app).ConfigureAwait(false);
-            }
-
+            await GreetAsync(app, arguments).ConfigureAwait(false);
             isRunning = true;
             await app.WaitForShutdownAsync().ConfigureAwait(false);
         }
@@ -248,11 +244,17 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
     }
 
     /// <summary>Says where the program listens and how to call it. Only now: a key that a failed start printed would be lost.</summary>
-    private async Task GreetAsync(WebApplication app, bool wantsNewDemoKey)
+    private async Task GreetAsync(WebApplication app, ProgramArguments arguments)
     {
         var (exists, key) = await app.Services.GetRequiredService<DemoAccount>()
-            .EnsureAsync(wantsNewDemoKey, app.Lifetime.ApplicationStopping).ConfigureAwait(false);
+            .EnsureAsync(arguments.WantsNewDemoKey, app.Lifetime.ApplicationStopping).ConfigureAwait(false);
         await output.WriteLineAsync($"{program.Name} listens on {string.Join(", ", app.Urls)}").ConfigureAwait(false);
+        await output.WriteLineAsync(PaymentNotice.Of(app.Services)).ConfigureAwait(false);
+        if (arguments.WantsNewAdminKey)
+        {
+            await PrintAdminKeyAsync(app).ConfigureAwait(false);
+        }
+
         if (key is not null)
         {
             await output.WriteLineAsync($"""
@@ -275,7 +277,6 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
     {
         var key = await app.Services.GetRequiredService<OperatorKeys>().MakeAsync(app.Lifetime.ApplicationStopping).ConfigureAwait(false);
         await output.WriteLineAsync($"A key for /admin/v1, shown only now: {key}").ConfigureAwait(false);
-        await output.FlushAsync().ConfigureAwait(false);
     }
 
     /// <summary>An address that a client on this machine can call, also where the program listens on every interface.</summary>

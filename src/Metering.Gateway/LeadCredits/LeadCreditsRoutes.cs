@@ -35,7 +35,7 @@ internal static class LeadCreditsRoutes
                 [
                     new("limit", "How many at most.", 1, MaxLimit, DefaultLimit),
                     new("offset", "How many of the newest to skip. Rows drift while new ones arrive; cursor does not.", 0, null, 0),
-                    new("cursor", "The id of the last transaction that you have; goes on after it. Not together with offset."),
+                    new("cursor", "The id of the last transaction that you have; goes on after it. Not together with offset.", Example: "txn_00000000000020fghjkmnpqrst"),
                 ],
                 ResponseExample = """
                     {"success": true, "data": [{"id": "txn_00000000000020fghjkmnpqrst", "type": "DEDUCTION", "amount": -12,

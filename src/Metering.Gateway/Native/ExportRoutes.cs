@@ -21,17 +21,17 @@ internal static class ExportRoutes
             {
                 Query =
                 [
-                    new("format", "ndjson (default): an object a line, as in the list. csv: RFC 4180 with a header line, without one behind after; texts that a spreadsheet would run begin with an apostrophe."),
-                    new("from", "Only what was created at or after this day or instant, UTC: 2026-01-31 or 2026-01-31T12:00:00Z."),
-                    new("to", "Only what was created before this day or instant, UTC."),
-                    new("after", "The id of the last transaction that the caller has."),
+                    new("format", "ndjson (default): an object a line, as in the list. csv: RFC 4180 with a header line, without one behind after; texts that a spreadsheet would run begin with an apostrophe.", Example: "ndjson"),
+                    new("from", "Only what was created at or after this day or instant, UTC: 2026-01-31 or 2026-01-31T12:00:00Z.", Example: "2026-01-31"),
+                    new("to", "Only what was created before this day or instant, UTC.", Example: "2026-02-28T12:00:00Z"),
+                    new("after", "The id of the last transaction that the caller has.", Example: "txn_00000000000020fghjkmnpqrst"),
                 ],
                 ResponseExample = """
                     {"id":"txn_00000000000020fghjkmnpqrst","number":2,"type":"DEDUCTION","amount":-12,"credits":88,"description":"Lead search","buckets":{"bonus":0,"monthly":12,"permanent":0},"createdAt":"2026-05-05T10:01:00.000Z","appliedAt":"2026-05-05T10:01:00.000Z"}
                     """,
             })
             .Produces<string>(StatusCodes.Status200OK, Ndjson, Csv)
-            .ProducesProblems(400, 401, 403, 404, 410, 500, 503);
+            .ProducesProblems(400, 401, 403, 404, 410, 429, 500, 503);
         return routes;
     }
 

@@ -25,7 +25,7 @@ internal static class TransactionRoutes
                 Query =
                 [
                     new("limit", "How many at most.", 1, MaxLimit, DefaultLimit),
-                    new("cursor", "nextCursor of the page before: the id of its last transaction."),
+                    new("cursor", "nextCursor of the page before: the id of its last transaction.", Example: "txn_00000000000020fghjkmnpqrst"),
                 ],
                 ResponseExample = """
                     {"transactions": [{"id": "txn_00000000000020fghjkmnpqrst", "number": 2, "type": "DEDUCTION", "amount": -12, "credits": 88,

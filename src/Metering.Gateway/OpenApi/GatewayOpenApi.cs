@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -92,7 +93,9 @@ internal static class GatewayOpenApi
         AddParameters(operation, documentation);
         AddHeaders(operation, isKeyed, documentation);
         AddLimitHeaders(operation, isKeyed && !metadata.OfType<WithoutRateLimit>().Any());
-        AddExamples(operation, documentation);
+        OpenApiExamples.AddBodies(operation, documentation, metadata.OfType<IProducesResponseTypeMetadata>());
+        OpenApiExamples.DescribePath(operation, context.Description.RelativePath ?? string.Empty);
+        operation.OperationId ??= OperationIdOf(context.Description.HttpMethod ?? string.Empty, context.Description.RelativePath ?? string.Empty);
     }
 
     private static async Task AddRequestBodyAsync(
@@ -128,6 +131,7 @@ internal static class GatewayOpenApi
                     Maximum = query.Max?.ToString(CultureInfo.InvariantCulture),
                     Default = query.Default is { } number ? JsonValue.Create(number) : null,
                 },
+                Example = query.Example is { } text ? (query.Min is null ? JsonValue.Create(text) : JsonNode.Parse(text)) : query.Default is { } usual ? JsonValue.Create(usual) : null,
             });
         }
 
@@ -139,6 +143,7 @@ internal static class GatewayOpenApi
                 In = ParameterLocation.Header,
                 Description = "The same key and request get the first answer again, for at least 24 hours; the same key with another request is 422.",
                 Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = 255, Pattern = "^[!-~]+$" },
+                Example = "order-4711",
             });
         }
 
@@ -148,6 +153,7 @@ internal static class GatewayOpenApi
             In = ParameterLocation.Header,
             Description = "Echoed in the answer; made up where it is left out.",
             Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = 128, Pattern = "^[!-~]+$" },
+            Example = "checkout-4711",
         });
     }
 
@@ -161,31 +167,31 @@ internal static class GatewayOpenApi
             }
 
             var headers = response.Headers ??= new Dictionary<string, IOpenApiHeader>();
-            headers[GatewayMiddleware.RequestIdHeader] = Header(JsonSchemaType.String, "Names this call in the service's log.");
+            headers[GatewayMiddleware.RequestIdHeader] = Header(JsonSchemaType.String, "Names this call in the service's log.", "req_0123456789abcdef0123456789abcdef");
             if (isKeyed && status != "401")
             {
-                headers[CreditsHeaders.Remaining] = Header(JsonSchemaType.Number, "The durable balance after this answer's own effect.");
+                headers[CreditsHeaders.Remaining] = Header(JsonSchemaType.Number, "The durable balance after this answer's own effect.", 88);
             }
 
             var isSuccess = status.StartsWith('2');
             if (isSuccess && documentation is { Spends: true })
             {
-                headers[CreditsHeaders.Cost] = Header(JsonSchemaType.Number, "What the call charged; absent where it charged nothing.");
+                headers[CreditsHeaders.Cost] = Header(JsonSchemaType.Number, "What the call charged; absent where it charged nothing.", 12);
             }
 
             if (isSuccess && documentation is { Spends: true } or { Changes: true })
             {
-                headers[CreditsHeaders.Replayed] = Header(JsonSchemaType.Boolean, "true where this is the first answer to the same idempotency key.");
+                headers[CreditsHeaders.Replayed] = Header(JsonSchemaType.Boolean, "true where this is the first answer to the same idempotency key; absent elsewhere.", true);
             }
 
             if (status == "401")
             {
-                headers["WWW-Authenticate"] = Header(JsonSchemaType.String, "How to authenticate.");
+                headers["WWW-Authenticate"] = Header(JsonSchemaType.String, "How to authenticate.", "Bearer realm=\"metering\"");
             }
 
-            if (status is "429" or "503")
+            if (status is "202" or "429" or "503")
             {
-                headers["Retry-After"] = Header(JsonSchemaType.Integer, "Seconds until a retry makes sense.");
+                headers["Retry-After"] = Header(JsonSchemaType.Integer, "Seconds until a retry makes sense.", 1);
             }
         }
     }
@@ -196,35 +202,23 @@ internal static class GatewayOpenApi
         {
             foreach (var (name, description) in RateLimitHeaders.Descriptions)
             {
-                response.Headers![name] = Header(JsonSchemaType.Integer, description);
+                response.Headers![name] = Header(JsonSchemaType.Integer, description, name.EndsWith("Limit", StringComparison.Ordinal) ? 60 : name.StartsWith("X-RateLimit-Reset", StringComparison.Ordinal) ? 1_777_593_617 : 17);
             }
         }
     }
 
-    private static void AddExamples(OpenApiOperation operation, RouteDocumentation? documentation)
+    private static OpenApiHeader Header(JsonSchemaType type, string description, JsonNode example) =>
+        new() { Description = description, Schema = new OpenApiSchema { Type = type }, Example = example };
+
+    /// <summary>"getAdminV1AccountsById" for GET /admin/v1/accounts/{id}: unique as long as routes are.</summary>
+    private static string OperationIdOf(string method, string path)
     {
-        if (documentation?.RequestExample is { } request)
-        {
-            SetExample(operation.RequestBody?.Content, request);
-        }
+        var words = path.Split(['/', '-', '.'], StringSplitOptions.RemoveEmptyEntries)
+            .Select(word => word.StartsWith('{') ? "By" + Capital(word.Trim('{', '}')) : Capital(word));
+        return method.ToLowerInvariant() + string.Concat(words);
 
-        if (documentation is not null && operation.Responses?.FirstOrDefault(answer => answer.Key.StartsWith('2')).Value is { } success)
-        {
-            SetExample(success.Content, documentation.ResponseExample);
-        }
+        static string Capital(string word) => char.ToUpperInvariant(word[0]) + word[1..];
     }
-
-    // What is no JSON is shown as the text that it is.
-    private static void SetExample(IDictionary<string, OpenApiMediaType>? content, string example)
-    {
-        foreach (var (type, media) in content ?? new Dictionary<string, OpenApiMediaType>())
-        {
-            media.Example = type == "application/json" ? JsonNode.Parse(example) : JsonValue.Create(example);
-        }
-    }
-
-    private static OpenApiHeader Header(JsonSchemaType type, string description) =>
-        new() { Description = description, Schema = new OpenApiSchema { Type = type } };
 
     private static string WithoutSuffix(string name)
     {

@@ -54,6 +54,9 @@ internal sealed class SqlAnswerStore(IDirectorySql sql) : IAnswerStore
         [SqlValue.Of(scope), SqlValue.Of(keyHash)],
         cancellationToken);
 
+    public async ValueTask ForgetAsync(string beginning, CancellationToken cancellationToken = default) => await sql.AnyAsync(
+        "DELETE FROM metering.answers WHERE substr(body, 1, length($1)) = $1 RETURNING 1", [SqlValue.Of(beginning)], cancellationToken);
+
     public async ValueTask ForgetAsync(DateTimeOffset before, CancellationToken cancellationToken = default) => await sql.AnyAsync(
         "DELETE FROM metering.answers WHERE started_at < $1 RETURNING 1", [SqlValue.Of(before)], cancellationToken);
 }

@@ -1,0 +1,60 @@
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.DataProtection;
+
+namespace Metering.Gateway.Payments;
+
+/// <summary>
+/// Encrypts what must not lie in the database in plain text: a key that waits to be claimed, a mail with a key in it. The key ring is a
+/// folder beside the database, readable by its owner alone; a copy of the database without it gives nothing away.
+/// </summary>
+internal sealed class KeyVault
+{
+    private readonly IDataProtector protector;
+
+    /// <param name="folder">The key ring's folder, made at the first use; null to keep the ring in memory, for stores that are in memory too.</param>
+    public KeyVault(string? folder)
+    {
+        if (folder is null)
+        {
+            protector = new EphemeralDataProtectionProvider().CreateProtector(nameof(KeyVault));
+            return;
+        }
+
+        // Apart from the host's own data protection, whose ring is another's affair and whose keys may be anywhere.
+        protector = DataProtectionProvider.Create(PrivateFolder.Make(folder), builder => builder.SetApplicationName("metering")).CreateProtector(nameof(KeyVault));
+    }
+
+    /// <summary>The text, encrypted.</summary>
+    public string Protect(string text) => protector.Protect(text);
+
+    /// <summary>The text again; null where the ring does not hold the key that it was encrypted with.</summary>
+    public string? TryUnprotect(string protectedText)
+    {
+        try
+        {
+            return protector.Unprotect(protectedText);
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>Folders that only their owner may enter.</summary>
+internal static class PrivateFolder
+{
+    /// <summary>Makes a folder with mode 0700, and takes every right of others to one that is there.</summary>
+    public static DirectoryInfo Make(string path)
+    {
+        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        if (OperatingSystem.IsWindows())
+        {
+            return Directory.CreateDirectory(path); // It inherits the rights of the folder around it.
+        }
+
+        var folder = Directory.CreateDirectory(path, Owner);
+        File.SetUnixFileMode(folder.FullName, Owner);
+        return folder;
+    }
+}

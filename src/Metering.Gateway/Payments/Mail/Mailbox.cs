@@ -1,0 +1,70 @@
+using Metering.Engine;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Gateway.Payments;
+
+/// <summary>Sends one mail.</summary>
+internal interface IMailSender
+{
+    /// <summary>Where mails go, for people: at the start.</summary>
+    string Description { get; }
+
+    /// <summary>Sends a mail; whatever it throws, it is tried again later.</summary>
+    Task SendAsync(string id, string to, string subject, string text, CancellationToken cancellationToken);
+}
+
+/// <summary>
+/// Mails that wait to be sent, through restarts. A mail's text is encrypted while it waits, because it may hold a key, and gone when it is
+/// sent, or after 24 hours.
+/// </summary>
+internal sealed class Mailbox(PaymentBooks books, KeyVault vault, IMailSender sender, TimeProvider time, ILogger<Mailbox> logger)
+{
+    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromHours(1);
+
+    /// <summary>Where mails go.</summary>
+    public string Description => sender.Description;
+
+    /// <summary>The change that queues a mail; it is sent once the change is saved.</summary>
+    public PaymentChange Queue(string id, string to, string subject, string text) => books.Mails.Change(
+        new(id, to, subject, vault.Protect(text), time.GetUtcNow(), 0), 0);
+
+    /// <summary>Sends what is due.</summary>
+    public async ValueTask SendDueAsync(CancellationToken cancellationToken)
+    {
+        foreach (var stored in await books.Mails.ListDueAsync(time.GetUtcNow(), 100, cancellationToken).ConfigureAwait(false))
+        {
+            await SendAsync(stored, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask SendAsync(Stored<QueuedMail> stored, CancellationToken cancellationToken)
+    {
+        var (mail, now) = (stored.Value, time.GetUtcNow());
+        if (now - mail.CreatedAt >= Lifetime || vault.TryUnprotect(mail.ProtectedBody) is not { } text)
+        {
+            logger.LogError("The mail {Mail} could not be sent within {Hours} hours, or not be decrypted with this key ring; it was given up.", mail.Id, Lifetime.TotalHours);
+            await books.SaveAsync(cancellationToken, books.Mails.Removal(stored)).ConfigureAwait(false);
+            return;
+        }
+
+        // The next attempt is set before this one: of two processes one sends, and a process that dies in between does not forget it.
+        var attempted = mail with { Attempts = mail.Attempts + 1 };
+        var wait = FirstRetry * Math.Pow(2, Math.Min(mail.Attempts, 10));
+        if (!await books.SaveAsync(cancellationToken, books.Mails.Change(attempted, stored.Version, now + (wait < LongestRetry ? wait : LongestRetry))).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        try
+        {
+            await sender.SendAsync(mail.Id, mail.To, mail.Subject, text, cancellationToken).ConfigureAwait(false);
+            await books.SaveAsync(cancellationToken, books.Mails.Removal(new(attempted, stored.Version + 1))).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            logger.LogWarning("The mail {Mail} could not be sent, attempt {Attempt}: {Message}", mail.Id, attempted.Attempts, error.Message);
+        }
+    }
+}

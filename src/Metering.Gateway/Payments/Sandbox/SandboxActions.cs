@@ -1,0 +1,172 @@
+using Metering.Engine;
+
+namespace Metering.Gateway.Payments.Sandbox;
+
+/// <summary>What the buttons of the sandbox's pages do.</summary>
+internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, SandboxProvider provider, Catalogue catalogue, TimeProvider time)
+{
+    /// <summary>Presses a button of a checkout page.</summary>
+    /// <returns>The page as it is then; null where there is no such page, or no such button on it now.</returns>
+    public async ValueTask<SandboxPage?> PressAsync(string pageId, string button, CancellationToken cancellationToken)
+    {
+        while (await FindPageAsync(pageId, cancellationToken).ConfigureAwait(false) is { } stored)
+        {
+            var changes = stored.Value.Status switch
+            {
+                CheckoutStatus.Open => Open(stored.Value, button),
+                CheckoutStatus.Paid => await PaidAsync(stored.Value, button, cancellationToken).ConfigureAwait(false),
+                CheckoutStatus.Expired => null,
+                _ => throw new ArgumentOutOfRangeException(nameof(pageId), stored.Value.Status, "There is no such status."),
+            };
+            if (changes is not var (page, others))
+            {
+                return null;
+            }
+
+            if (await books.SaveAsync(cancellationToken, [books.Pages.Change(page, stored.Version), .. others]).ConfigureAwait(false))
+            {
+                return page;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A checkout page; one whose time is over is closed first.</summary>
+    public async ValueTask<Stored<SandboxPage>?> FindPageAsync(string pageId, CancellationToken cancellationToken)
+    {
+        var stored = await books.Pages.FindAsync(pageId, cancellationToken).ConfigureAwait(false);
+        if (stored is not { Value: { Status: CheckoutStatus.Open } page } || time.GetUtcNow() < page.ExpiresAt)
+        {
+            return stored;
+        }
+
+        await provider.ExpireCheckoutAsync(pageId, cancellationToken).ConfigureAwait(false);
+        return await books.Pages.FindAsync(pageId, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Closes pages whose time is over.</summary>
+    public async ValueTask SweepAsync(CancellationToken cancellationToken)
+    {
+        foreach (var stored in await books.Pages.ListDueAsync(time.GetUtcNow(), 100, cancellationToken).ConfigureAwait(false))
+        {
+            await provider.ExpireCheckoutAsync(stored.Value.Id, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Presses a button of a page on which a charge is authenticated.</summary>
+    /// <returns>The charge as it is then; null where there is no such charge, or no such button.</returns>
+    public async ValueTask<SandboxCharge?> AuthenticateAsync(string chargeId, string button, CancellationToken cancellationToken)
+    {
+        while (await books.Charges.FindAsync(chargeId, cancellationToken).ConfigureAwait(false) is { Value.Status: ChargeStatus.AuthenticationRequired } stored)
+        {
+            if (button is not ("authenticate" or "decline"))
+            {
+                return null;
+            }
+
+            var charge = stored.Value with { Status = button == "authenticate" ? ChargeStatus.Succeeded : ChargeStatus.Declined };
+            if (await books.SaveAsync(cancellationToken, books.Charges.Change(charge, stored.Version), events.Charged(charge)).ConfigureAwait(false))
+            {
+                return charge;
+            }
+        }
+
+        return null;
+    }
+
+    private (SandboxPage Page, PaymentChange[] Others)? Open(SandboxPage page, string button) => button switch
+    {
+        "pay" => Pay(page, SandboxCard.Pays),
+        "authenticate" => Pay(page, SandboxCard.Authenticates),
+        "decline" => (page with { Notice = "The card was declined. Nothing was charged; try again." }, []),
+        "abandon" => Abandon(page with { Status = CheckoutStatus.Expired, Notice = "The purchase was abandoned." }),
+        _ => null,
+    };
+
+    private (SandboxPage Page, PaymentChange[] Others) Abandon(SandboxPage page) => (page, [events.PageChanged(page, string.Empty)]);
+
+    /// <summary>A page and its first invoice are told in two events, like Stripe's.</summary>
+    private (SandboxPage Page, PaymentChange[] Others) Pay(SandboxPage page, SandboxCard card)
+    {
+        var customer = new SandboxCustomer(SandboxEvents.NewId("cus"), page.Email, card);
+        var subscription = new SandboxSubscription
+        {
+            Id = SandboxEvents.NewId("sub"),
+            CustomerId = customer.Id,
+            PurchaseId = page.PurchaseId,
+            Plan = page.Plan,
+            AmountCents = page.AmountCents,
+            LastInvoice = SandboxEvents.NewId("in"),
+            PaidCents = page.AmountCents,
+            Anchor = DateTimeOffset.FromUnixTimeSeconds(time.GetUtcNow().ToUnixTimeSeconds()),
+            PeriodMonths = catalogue.Plans.TryGetValue(page.Plan, out var plan) ? plan.PeriodMonths : 1,
+        };
+        var paid = page with { Status = CheckoutStatus.Paid, SubscriptionId = subscription.Id, Notice = "Paid. The key can be claimed now." };
+        return (paid,
+        [
+            books.Customers.Change(customer, 0), books.Subscriptions.Change(subscription, 0), events.PageChanged(paid, customer.Id), events.Invoiced(subscription, page.AmountCents, isPaid: true),
+        ]);
+    }
+
+    private async ValueTask<(SandboxPage Page, PaymentChange[] Others)?> PaidAsync(SandboxPage page, string button, CancellationToken cancellationToken)
+    {
+        if (await books.Subscriptions.FindAsync(page.SubscriptionId!, cancellationToken).ConfigureAwait(false) is not { } subscription
+            || await books.Customers.FindAsync(subscription.Value.CustomerId, cancellationToken).ConfigureAwait(false) is not { } customer)
+        {
+            return null;
+        }
+
+        (SandboxPage Page, PaymentChange[] Others) Card(SandboxCard card, string notice) =>
+            (page with { Notice = notice }, [books.Customers.Change(customer.Value with { Card = card }, customer.Version)]);
+        return button switch
+        {
+            "renew" => Renew(page, subscription, customer.Value),
+            "refund" or "dispute" => await ReverseAsync(page, customer.Value, button == "dispute", cancellationToken).ConfigureAwait(false),
+            "card-pays" => Card(SandboxCard.Pays, "The saved card pays from now on."),
+            "card-declines" => Card(SandboxCard.Declines, "The saved card is declined from now on."),
+            "card-authenticates" => Card(SandboxCard.Authenticates, "The saved card asks for authentication from now on."),
+            _ => null,
+        };
+    }
+
+    private (SandboxPage Page, PaymentChange[] Others)? Renew(SandboxPage page, Stored<SandboxSubscription> stored, SandboxCustomer customer)
+    {
+        var subscription = stored.Value;
+        if (subscription.Status == SubscriptionStatus.Ended)
+        {
+            return null;
+        }
+
+        if (subscription.CancelsAtPeriodEnd)
+        {
+            var ended = subscription with { Status = SubscriptionStatus.Ended };
+            return (page with { Notice = "The subscription was cancelled, and has ended." }, [books.Subscriptions.Change(ended, stored.Version), events.SubscriptionChanged(ended)]);
+        }
+
+        var isPaid = customer.Card == SandboxCard.Pays;
+        var renewed = subscription with
+        {
+            LastInvoice = SandboxEvents.NewId("in"),
+            PaidCents = subscription.PaidCents + (isPaid ? subscription.AmountCents : 0),
+            Period = subscription.Period + (isPaid ? 1 : 0),
+            Status = isPaid ? SubscriptionStatus.Active : SubscriptionStatus.PastDue,
+        };
+        return (page with { Notice = isPaid ? "The next period was paid." : "The payment of the next period failed." },
+            [books.Subscriptions.Change(renewed, stored.Version), events.SubscriptionChanged(renewed), events.Invoiced(renewed, renewed.AmountCents, isPaid)]);
+    }
+
+    private async ValueTask<(SandboxPage Page, PaymentChange[] Others)?> ReverseAsync(SandboxPage page, SandboxCustomer customer, bool isDispute, CancellationToken cancellationToken)
+    {
+        var charges = await provider.ListAsync(customer.Id, cancellationToken).ConfigureAwait(false);
+        var last = charges.Where(charge => charge.Status == ChargeStatus.Succeeded && charge.RefundedCents == 0).MaxBy(charge => charge.CreatedAt);
+        if (last is null || await books.Charges.FindAsync(last.Id, cancellationToken).ConfigureAwait(false) is not { } stored)
+        {
+            return (page with { Notice = "There is no purchase of credits to give back." }, []);
+        }
+
+        var reversed = stored.Value with { RefundedCents = stored.Value.AmountCents };
+        return (page with { Notice = isDispute ? "The last purchase of credits is disputed." : "The last purchase of credits was refunded." },
+            [books.Charges.Change(reversed, stored.Version), events.Reversed(reversed, isDispute)]);
+    }
+}

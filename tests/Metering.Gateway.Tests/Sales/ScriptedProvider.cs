@@ -1,0 +1,56 @@
+using Metering.Gateway.Payments;
+using Metering.Gateway.Payments.Sandbox;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Metering.Gateway.Tests.Sales;
+
+/// <summary>The sandbox, with faults between it and the gateway.</summary>
+internal sealed class ScriptedProvider(IPaymentProvider inner) : IPaymentProvider
+{
+    private static readonly PaymentProviderException Unreachable = new("The provider cannot be reached.", isTransient: true);
+
+    public string Name => inner.Name;
+
+    /// <summary>Nothing reaches the provider.</summary>
+    public bool IsDown { get; set; }
+
+    /// <summary>Charges reach the provider, and their answers are lost.</summary>
+    public bool LosesAnswers { get; set; }
+
+    /// <summary>Charges that the provider was asked for.</summary>
+    public int Charges { get; private set; }
+
+    /// <summary>Puts it in front of the sandbox.</summary>
+    public static void Add(IServiceCollection services) => services.AddSingleton(
+        provider => new Metering.Gateway.Payments.Payments(new ScriptedProvider(provider.GetRequiredService<SandboxProvider>())));
+
+    public static ScriptedProvider Of(SalesHost host) => (ScriptedProvider)host.Gateway.Services.GetRequiredService<Metering.Gateway.Payments.Payments>().Provider!;
+
+    public ValueTask<CheckoutSession> CreateCheckoutAsync(CheckoutRequest request, CancellationToken cancellationToken = default) => Up().CreateCheckoutAsync(request, cancellationToken);
+
+    public ValueTask<CheckoutSession?> ExpireCheckoutAsync(string sessionId, CancellationToken cancellationToken = default) => Up().ExpireCheckoutAsync(sessionId, cancellationToken);
+
+    public ValueTask<CheckoutSession?> FindCheckoutAsync(string sessionId, CancellationToken cancellationToken = default) => Up().FindCheckoutAsync(sessionId, cancellationToken);
+
+    public ValueTask<ProviderSubscription?> FindSubscriptionAsync(string subscriptionId, CancellationToken cancellationToken = default) =>
+        Up().FindSubscriptionAsync(subscriptionId, cancellationToken);
+
+    public ValueTask<ProviderSubscription> CancelAtPeriodEndAsync(string subscriptionId, string idempotencyKey, CancellationToken cancellationToken = default) =>
+        Up().CancelAtPeriodEndAsync(subscriptionId, idempotencyKey, cancellationToken);
+
+    public ValueTask<ProviderSubscription?> ChangePlanAsync(PlanPriceChange change, CancellationToken cancellationToken = default) => Up().ChangePlanAsync(change, cancellationToken);
+
+    public async ValueTask<Charge> ChargeAsync(ChargeRequest request, CancellationToken cancellationToken = default)
+    {
+        Charges++;
+        var charge = await Up().ChargeAsync(request, cancellationToken);
+        return LosesAnswers ? throw Unreachable : charge;
+    }
+
+    public ValueTask<Charge?> FindChargeAsync(string chargeId, CancellationToken cancellationToken = default) => Up().FindChargeAsync(chargeId, cancellationToken);
+
+    public ValueTask<IReadOnlyList<Charge>> ListChargesAsync(string customerId, DateTimeOffset since, CancellationToken cancellationToken = default) =>
+        Up().ListChargesAsync(customerId, since, cancellationToken);
+
+    private IPaymentProvider Up() => IsDown ? throw Unreachable : inner;
+}

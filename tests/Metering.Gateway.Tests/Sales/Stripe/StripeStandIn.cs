@@ -1,0 +1,309 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using Metering.Conformance;
+
+namespace Metering.Gateway.Tests.Sales.Stripe;
+
+/// <summary>
+/// A server that answers like Stripe, as far as this product calls it. Every request is held to the public reference (docs.stripe.com/api):
+/// method, path, parameters and headers; what does not fit fails the test. It keeps state, idempotency keys and the events that it
+/// would send.
+/// </summary>
+internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandler
+{
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, (string Request, HttpStatusCode Status, string Body)> keys = [];
+    private int made;
+
+    /// <summary>Requests that the reference does not know.</summary>
+    public List<string> Faults { get; } = [];
+
+    public Dictionary<string, StripeCustomer> Customers { get; } = [];
+
+    public Dictionary<string, StripeSession> Sessions { get; } = [];
+
+    public Dictionary<string, StripeSubscription> Subscriptions { get; } = [];
+
+    public Dictionary<string, StripeIntent> Intents { get; } = [];
+
+    /// <summary>Events in the order in which they came to pass, not sent yet.</summary>
+    public List<string> Events { get; } = [];
+
+    /// <summary>How many of the next requests take effect and are then answered by nothing.</summary>
+    public int AnswersToLose { get; set; }
+
+    /// <summary>How many of the next requests are answered with 500 and take no effect.</summary>
+    public int FailuresToCome { get; set; }
+
+    /// <summary>Cents that were taken for credits, less what was refunded.</summary>
+    public long CentsKept => Intents.Values.Where(intent => intent.Status == "succeeded").Sum(intent => intent.Amount - intent.Refunded);
+
+    /// <summary>The customer pays a page: a subscription, with the card kept.</summary>
+    public void Pay(string sessionId)
+    {
+        lock (gate)
+        {
+            var session = Sessions[sessionId];
+            var customer = new StripeCustomer(Id("cus"), session.Email);
+            Customers.Add(customer.Id, customer);
+            var subscription = new StripeSubscription(Id("sub"), customer.Id, session.Purchase, session.Price, clock.GetUtcNow()) { Invoice = Id("in") };
+            Subscriptions.Add(subscription.Id, subscription);
+            (session.Status, session.Subscription, session.Customer) = ("complete", subscription.Id, customer.Id);
+            Tell("checkout.session.completed", session.ToJson());
+            Tell("invoice.paid", subscription.InvoiceJson());
+        }
+    }
+
+    /// <summary>Money goes back to the card.</summary>
+    public void Refund(string intentId, long cents)
+    {
+        lock (gate)
+        {
+            var intent = Intents[intentId];
+            intent.Refunded += cents;
+            Tell("charge.refunded", intent.ChargeJson());
+        }
+    }
+
+    /// <summary>The owner answers the bank.</summary>
+    public void Authenticate(string intentId, bool succeeds)
+    {
+        lock (gate)
+        {
+            var intent = Intents[intentId];
+            intent.Status = succeeds ? "succeeded" : "requires_payment_method";
+            Tell(succeeds ? "payment_intent.succeeded" : "payment_intent.payment_failed", intent.ToJson());
+        }
+    }
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var body = request.Content is null ? string.Empty : await request.Content.ReadAsStringAsync(cancellationToken);
+        lock (gate)
+        {
+            Check(request);
+            if (FailuresToCome > 0)
+            {
+                FailuresToCome--;
+                return Answer(HttpStatusCode.InternalServerError, Error("api_error", null, "An error on our side."));
+            }
+
+            var (status, answer) = Replay(request, body) ?? Keep(request, body, Handle(request, Form(request, body)));
+            if (AnswersToLose > 0)
+            {
+                AnswersToLose--;
+                throw new HttpRequestException("The connection was lost.");
+            }
+
+            return Answer(status, answer);
+        }
+    }
+
+    private static HttpResponseMessage Answer(HttpStatusCode status, string body) => new(status) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+
+    private static string Error(string type, string? code, string message, JsonNode? intent = null) => new JsonObject
+    {
+        ["error"] = new JsonObject { ["type"] = type, ["code"] = code, ["message"] = message, ["payment_intent"] = intent },
+    }.ToJsonString();
+
+    private static Dictionary<string, string> Form(HttpRequestMessage request, string body) =>
+        (request.Method == HttpMethod.Post ? body : request.RequestUri!.Query.TrimStart('?')).Split('&', StringSplitOptions.RemoveEmptyEntries)
+            .Select(pair => pair.Split('=', 2)).ToDictionary(pair => WebUtility.UrlDecode(pair[0]), pair => WebUtility.UrlDecode(pair[1]));
+
+    private void Check(HttpRequestMessage request)
+    {
+        void Require(bool holds, string what)
+        {
+            if (!holds)
+            {
+                Faults.Add($"{request.Method} {request.RequestUri}: {what}");
+            }
+        }
+
+        var key = request.Headers.TryGetValues("Idempotency-Key", out var found) ? string.Join(',', found) : null;
+        Require(request.Headers.Authorization is { Scheme: "Bearer", Parameter: "sk_test_key" }, "no secret key");
+        Require(request.Headers.TryGetValues("Stripe-Version", out var version) && version.Single() == "2024-06-20", "no pinned version");
+        Require(request.Method == HttpMethod.Post == key is { Length: > 0 and <= 255 }, "an idempotency key belongs on every POST and on nothing else");
+        Require(request.Content is null || request.Content.Headers.ContentType?.MediaType == "application/x-www-form-urlencoded", "not a form");
+        Require(request.RequestUri!.GetLeftPart(UriPartial.Authority) == "http://stripe.test", "another host");
+    }
+
+    private (HttpStatusCode, string)? Replay(HttpRequestMessage request, string body)
+    {
+        if (request.Method != HttpMethod.Post || !keys.TryGetValue(request.Headers.GetValues("Idempotency-Key").Single(), out var kept))
+        {
+            return null;
+        }
+
+        return kept.Request == $"{request.RequestUri} {body}"
+            ? (kept.Status, kept.Body)
+            : (HttpStatusCode.BadRequest, Error("idempotency_error", null, "Keys for idempotent requests can only be used with the same parameters."));
+    }
+
+    private (HttpStatusCode, string) Keep(HttpRequestMessage request, string body, (HttpStatusCode Status, string Body) answer)
+    {
+        if (request.Method == HttpMethod.Post)
+        {
+            keys[request.Headers.GetValues("Idempotency-Key").Single()] = ($"{request.RequestUri} {body}", answer.Status, answer.Body);
+        }
+
+        return answer;
+    }
+
+    private (HttpStatusCode, string) Handle(HttpRequestMessage request, Dictionary<string, string> form)
+    {
+        var path = request.RequestUri!.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        var isPost = request.Method == HttpMethod.Post;
+        return path switch
+        {
+            ["v1", "checkout", "sessions"] when isPost => OpenSession(form),
+            ["v1", "checkout", "sessions", var id] when !isPost => Found(Sessions.GetValueOrDefault(id)?.ToJson()),
+            ["v1", "checkout", "sessions", var id, "expire"] when isPost => ExpireSession(id),
+            ["v1", "subscriptions", var id] when !isPost => Found(Subscriptions.GetValueOrDefault(id)?.ToJson()),
+            ["v1", "subscriptions", var id] => ChangeSubscription(Subscriptions[id], form),
+            ["v1", "customers", var id] when !isPost => Found(Customers.GetValueOrDefault(id)?.ToJson()),
+            ["v1", "customers", var id, "payment_methods"] when !isPost && form is { Count: 2 } && form["type"] == "card" && form["limit"] == "1" =>
+                (HttpStatusCode.OK, new JsonObject { ["data"] = new JsonArray(new JsonObject { ["id"] = $"pm_{id}" }) }.ToJsonString()),
+            ["v1", "payment_intents"] when isPost => Charge(form),
+            ["v1", "payment_intents"] => List(form),
+            ["v1", "payment_intents", var id] when !isPost => Found(Intents.GetValueOrDefault(id)?.ToJson(withCharge: form.GetValueOrDefault("expand[]") == "latest_charge")),
+            ["v1", "payment_intents", var id, "confirm"] when isPost => Confirm(Intents[id], form),
+            _ => Unknown(request),
+        };
+    }
+
+    private (HttpStatusCode, string) Unknown(HttpRequestMessage request)
+    {
+        Faults.Add($"{request.Method} {request.RequestUri}: the reference has no such call");
+        return (HttpStatusCode.NotFound, Error("invalid_request_error", "resource_missing", "Unrecognized request URL."));
+    }
+
+    private static (HttpStatusCode, string) Found(JsonObject? found) => found is null
+        ? (HttpStatusCode.NotFound, Error("invalid_request_error", "resource_missing", "No such object."))
+        : (HttpStatusCode.OK, found.ToJsonString());
+
+    /// <summary>The parameters, all of them and no others.</summary>
+    private void Expect(Dictionary<string, string> form, params string[] names)
+    {
+        if (!form.Keys.Order().SequenceEqual(names.Order()))
+        {
+            Faults.Add($"parameters are {string.Join(", ", form.Keys.Order())} instead of {string.Join(", ", names.Order())}");
+        }
+    }
+
+    private (HttpStatusCode, string) OpenSession(Dictionary<string, string> form)
+    {
+        Expect(
+            form, "mode", "client_reference_id", "line_items[0][price]", "line_items[0][quantity]", "metadata[purchase]", "subscription_data[metadata][purchase]",
+            "payment_method_types[0]", "expires_at", "success_url", "cancel_url", "customer_email");
+        var open = DateTimeOffset.FromUnixTimeSeconds(long.Parse(form["expires_at"], CultureInfo.InvariantCulture)) - clock.GetUtcNow();
+        if (form["mode"] != "subscription" || form["line_items[0][quantity]"] != "1" || open < TimeSpan.FromMinutes(30) || open > TimeSpan.FromHours(24))
+        {
+            Faults.Add("a session's mode, quantity or expires_at");
+        }
+
+        var session = new StripeSession(Id("cs"), form["customer_email"], form["client_reference_id"], form["line_items[0][price]"]);
+        Sessions.Add(session.Id, session);
+        return (HttpStatusCode.OK, session.ToJson().ToJsonString());
+    }
+
+    private (HttpStatusCode, string) ExpireSession(string id)
+    {
+        if (Sessions[id].Status != "open")
+        {
+            return (HttpStatusCode.BadRequest, Error("invalid_request_error", null, "Only Checkout Sessions with a status in [\"open\"] can be expired."));
+        }
+
+        Sessions[id].Status = "expired";
+        Tell("checkout.session.expired", Sessions[id].ToJson());
+        return (HttpStatusCode.OK, Sessions[id].ToJson().ToJsonString());
+    }
+
+    private (HttpStatusCode, string) ChangeSubscription(StripeSubscription subscription, Dictionary<string, string> form)
+    {
+        if (form.Count == 1)
+        {
+            Expect(form, "cancel_at_period_end");
+            subscription.Cancels = form["cancel_at_period_end"] == "true";
+        }
+        else
+        {
+            Expect(form, "items[0][id]", "items[0][price]", "cancel_at_period_end", "proration_behavior", "payment_behavior");
+            var isProrated = form["proration_behavior"] == "always_invoice";
+            if (isProrated && Customers[subscription.Customer].Card != "pays")
+            {
+                return (HttpStatusCode.PaymentRequired, Error("card_error", "card_declined", "Your card was declined."));
+            }
+
+            (subscription.Price, subscription.Cancels) = (form["items[0][price]"], false);
+            if (isProrated)
+            {
+                subscription.Invoice = Id("in");
+                Tell("invoice.paid", subscription.InvoiceJson());
+            }
+        }
+
+        Tell("customer.subscription.updated", subscription.ToJson());
+        return (HttpStatusCode.OK, subscription.ToJson().ToJsonString());
+    }
+
+    private (HttpStatusCode, string) Charge(Dictionary<string, string> form)
+    {
+        Expect(
+            form, "amount", "currency", "customer", "payment_method", "payment_method_types[0]", "off_session", "confirm", "description", "metadata[purchase]", "metadata[account]");
+        var customer = Customers[form["customer"]];
+        if (form["currency"] != "usd" || form["off_session"] != "true" || form["confirm"] != "true" || form["payment_method"] != $"pm_{customer.Id}")
+        {
+            Faults.Add("a charge's currency, off_session, confirm or payment_method");
+        }
+
+        var intent = new StripeIntent(Id("pi"), customer.Id, form["metadata[purchase]"], long.Parse(form["amount"], CultureInfo.InvariantCulture), clock.GetUtcNow());
+        Intents.Add(intent.Id, intent);
+        intent.Status = customer.Card == "pays" ? "succeeded" : "requires_payment_method";
+        Tell(customer.Card == "pays" ? "payment_intent.succeeded" : "payment_intent.payment_failed", intent.ToJson());
+        return customer.Card switch
+        {
+            "pays" => (HttpStatusCode.OK, intent.ToJson().ToJsonString()),
+            "declines" => (HttpStatusCode.PaymentRequired, Error("card_error", "card_declined", "Your card was declined.", intent.ToJson())),
+            _ => (HttpStatusCode.PaymentRequired, Error("card_error", "authentication_required", "Your card was declined. This transaction requires authentication.", intent.ToJson())),
+        };
+    }
+
+    private (HttpStatusCode, string) Confirm(StripeIntent intent, Dictionary<string, string> form)
+    {
+        Expect(form, "payment_method", "return_url");
+        intent.Status = "requires_action";
+        return (HttpStatusCode.OK, intent.ToJson().ToJsonString());
+    }
+
+    private (HttpStatusCode, string) List(Dictionary<string, string> query)
+    {
+        if (query.Keys.Except(["customer", "created[gte]", "limit", "starting_after"]).Any())
+        {
+            Faults.Add($"a list's parameters are {string.Join(", ", query.Keys)}");
+        }
+
+        // Two a page, so that paging is gone through.
+        var since = long.Parse(query["created[gte]"], CultureInfo.InvariantCulture);
+        var all = Intents.Values.Where(intent => intent.Customer == query["customer"] && intent.Created.ToUnixTimeSeconds() >= since).Reverse().ToList();
+        var start = query.TryGetValue("starting_after", out var after) ? all.FindIndex(intent => intent.Id == after) + 1 : 0;
+        return (HttpStatusCode.OK, new JsonObject
+        {
+            ["object"] = "list",
+            ["has_more"] = all.Count > start + 2,
+            ["data"] = new JsonArray([.. all.Skip(start).Take(2).Select(intent => (JsonNode)intent.ToJson())]),
+        }.ToJsonString());
+    }
+
+    private string Id(string prefix) => string.Create(CultureInfo.InvariantCulture, $"{prefix}_{++made}");
+
+    private void Tell(string type, JsonObject subject) => Events.Add(new JsonObject
+    {
+        ["id"] = Id("evt"),
+        ["object"] = "event",
+        ["type"] = type,
+        ["data"] = new JsonObject { ["object"] = subject },
+    }.ToJsonString());
+}
