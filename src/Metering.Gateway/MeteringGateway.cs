@@ -5,6 +5,7 @@ using Metering.Gateway.Native;
 using Metering.Gateway.Payments;
 using Metering.Gateway.Payments.Sandbox;
 using Metering.Gateway.Profile;
+using Metering.Gateway.Setup;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -30,6 +31,7 @@ public static class MeteringGateway
         services.AddSingleton<Readiness>();
         services.AddOperatorFeatures();
         services.AddPayments(section);
+        services.AddSetup(section);
         services.ConfigureHttpJsonOptions(options =>
         {
             // The OpenAPI document takes its schemas from here; the sources in front make them those of the wire.
@@ -41,6 +43,7 @@ public static class MeteringGateway
             chain.Insert(4, ProblemJson.Default);
             chain.Insert(5, HealthJson.Default);
             chain.Insert(6, PaymentJson.Default);
+            chain.Insert(7, SetupJson.Default);
         });
         services.AddOpenApi(GatewayOpenApi.DocumentName, options =>
         {
@@ -77,8 +80,9 @@ public static class MeteringGateway
         routes.MapOperatorFeatures();
         routes.MapPurchase();
         routes.MapSubscription();
+        routes.MapSetup();
         routes.MapPaymentWebhooks();
-        if (routes.ServiceProvider.GetService<SandboxActions>() is not null)
+        if (routes.ServiceProvider.GetRequiredService<PaymentOptions>().Provider == PaymentProviderKind.Sandbox)
         {
             routes.MapSandbox();
         }

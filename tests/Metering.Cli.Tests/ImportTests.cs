@@ -49,6 +49,7 @@ public sealed class ImportTests : IDisposable
     [Fact]
     public async Task A_fresh_key_works_and_stands_in_a_file_that_only_its_owner_reads()
     {
+        await File.WriteAllTextAsync(Keys, string.Empty); // Made by somebody before, for everybody to read.
         (await ImportAsync(Sample)).IsDone();
         var told = JsonElement.Parse(Assert.Single(await File.ReadAllLinesAsync(Keys)));
         var key = told.GetProperty("key").GetString()!;

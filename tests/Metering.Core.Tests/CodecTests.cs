@@ -37,13 +37,13 @@ public class CodecTests
         var entries = OneOfEachKind();
         var opened = Assert.IsType<AccountOpened>(Reread<AccountOpened>(entries));
         Assert.Equal((new PlanTerms("starter", Credits.Of(100), 1, false, AccessLevel.Platform), At("2026-01-31"), 1, At("2026-04-30")), (opened.Terms, opened.Anchor, opened.Period, opened.PaidThrough));
-        Assert.Equal((entries.OfType<PeriodStarted>().Last().Period, true), (Reread<PeriodStarted>(entries).Period, Reread<PeriodStarted>(entries).Period > 1));
+        Assert.Equal(3, Reread<PeriodStarted>(entries).Period);
         Assert.Equal((At("2026-03-09"), "3"), (Reread<RecordsVisited>(entries).SeenAt, Reread<RecordsVisited>(entries).Records[0].Id));
         Assert.Equal((AccountStatus.Suspended, "Unpaid."), (Reread<StatusChanged>(entries).Status, Reread<StatusChanged>(entries).Reason));
         Assert.Equal((Credits.Of(50), Credits.Of(4)), (Reread<CreditLimitChanged>(entries).Limit, Reread<CreditExtended>(entries).Extended));
         var taken = Reread<CreditsTakenBack>(entries);
         Assert.Equal((Credits.Zero, Credits.Of(7), Credits.Of(11), (UInt128)11), (taken.Removed, taken.AddedToDebt, taken.OwedAfter, taken.ExternalReference));
-        Assert.Equal(Credits.Of(3), Reread<DebtSettled>(entries).Settled);
+        Assert.Equal([Credits.Of(3), Credits.Of(8)], entries.OfType<DebtSettled>().Select(entry => Assert.IsType<DebtSettled>(Bytes.OfEntry(entry).Decode()).Settled));
         var planned = Reread<PlanChangePlanned>(entries);
         Assert.Equal(("starter", "growth", Credits.Of(1_000), At("2026-03-31"), (UInt128)12), (planned.PreviousPlan, planned.Terms!.Plan, planned.MonthlyCredits, planned.EffectiveAt, planned.ExternalReference));
         Assert.Equal(At("2026-06-30"), Reread<CancellationChanged>(entries).EndsAt);

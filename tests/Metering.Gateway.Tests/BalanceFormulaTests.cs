@@ -10,7 +10,9 @@ namespace Metering.Gateway.Tests;
 /// </summary>
 public sealed class BalanceFormulaTests
 {
-    private const int Steps = 60;
+    private const int Steps = 80;
+
+    private static readonly string[] Plans = ["starter", "growth", "scale"];
 
     [Theory]
     [InlineData(1)]
@@ -37,11 +39,12 @@ public sealed class BalanceFormulaTests
         /// <summary>Deductions of the present window and what of each was not given back.</summary>
         private readonly Dictionary<string, decimal> spent = [];
         private readonly List<string> earlier = [];
+        private int references;
         private string window = "2026-05-01T00:00:00.000Z";
 
         public async Task<string> StepAsync()
         {
-            switch (random.Next(9))
+            switch (random.Next(14))
             {
                 case 0 or 1:
                     var amount = random.Next(1, 400_000) / 10_000m;
@@ -68,6 +71,18 @@ public sealed class BalanceFormulaTests
                     return "an adjustment";
                 case 7:
                     return (await caller.PostAsync("/v1/records/visits", $$"""{"companies": ["c{{random.Next(30)}}"]}""")).Body;
+                case 8:
+                    host.Clock.Advance(TimeSpan.FromMilliseconds(1)); // Windows are told apart by when they began.
+                    var change = new ChangePlanRequest { Plan = Plans[random.Next(Plans.Length)], When = (PlanChangeTime)random.Next(2) };
+                    return $"{change}: {(await host.Meter.ChangePlanAsync(caller.Account, change)).Refusal}";
+                case 9:
+                    var back = new TakeBackRequest { Amount = Credits.Of(random.Next(1, 80)), ExternalReference = $"dispute {references++}", Reason = "Disputed" };
+                    return $"{back}: {(await host.Meter.TakeBackAsync(caller.Account, back)).Refusal}";
+                case 10:
+                    return $"a limit: {(await host.Meter.SetCreditLimitAsync(caller.Account, new() { Limit = Credits.Of(random.Next(3) * 20) })).Refusal}";
+                case 11:
+                    var ending = random.Next(4) == 0 ? await host.Meter.CancelAsync(caller.Account, new()) : await host.Meter.ResumeAsync(caller.Account, new());
+                    return $"cancelled or resumed: {ending.Refusal}";
                 default:
                     host.Clock.Advance(TimeSpan.FromHours(random.Next(1, 500)));
                     return "time goes on";

@@ -15,12 +15,6 @@ internal abstract class DelegatingMeter(ICreditMeter inner) : ICreditMeter
     public ValueTask<Outcome<RecordAccess>> AccessRecordsAsync(AccountId account, RecordAccessRequest request, CancellationToken cancellationToken = default) =>
         inner.AccessRecordsAsync(account, request, cancellationToken);
 
-    public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
-        inner.RecordVisitsAsync(account, request, cancellationToken);
-
-    public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
-        inner.ListRecordsAsync(account, query, cancellationToken);
-
     public ValueTask<Outcome<Posting>> GrantAsync(AccountId account, GrantRequest request, CancellationToken cancellationToken = default) =>
         inner.GrantAsync(account, request, cancellationToken);
 
@@ -62,4 +56,10 @@ internal abstract class DelegatingMeter(ICreditMeter inner) : ICreditMeter
 
     public ValueTask<Outcome<Balance>> ResumeAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default) =>
         inner.ResumeAsync(account, request, cancellationToken);
+
+    public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
+        inner.RecordVisitsAsync(account, request, cancellationToken);
+
+    public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
+        inner.ListRecordsAsync(account, query, cancellationToken);
 }

@@ -92,7 +92,7 @@ public sealed class ErrorShapeTests
     [Fact]
     public async Task Keys_that_cannot_be_looked_up_now_are_503()
     {
-        await using var host = await GatewayHost.StartAsync(services => services.AddSingleton<IDirectoryStore>(new UnavailableDirectory()));
+        await using var host = await GatewayHost.StartAsync(services => services.AddSingleton<IDirectoryStore>(new UnavailableDirectory()).AddSingleton<IPaymentStore>(new MemoryPaymentStore()));
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/me");
         request.Headers.Add("X-API-Key", ApiKeys.DefaultPrefix + new string('0', 64));
         var answer = await Answer.OfAsync(host.Client, request);

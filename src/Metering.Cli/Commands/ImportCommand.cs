@@ -40,7 +40,6 @@ internal static class ImportCommand
             using var freshKeys = job.Keys is null || job.DryRun ? null : FreshKeys.Open(job.Keys);
             try
             {
-                report.Begin();
                 await using var store = job.DryRun
                     ? OpenStore.InMemory(catalogue, terminal.Time)
                     : await OpenStore.AtAsync(job.Store, catalogue, Instead, mayMake: true, terminal.Time, cancellationToken);
@@ -67,6 +66,7 @@ internal static class ImportCommand
     private static async Task<int> RunAsync(
         ToolTerminal terminal, ImportJob job, OpenStore store, Stream input, FreshKeys? freshKeys, ImportReport report, CancellationToken cancellationToken)
     {
+        report.Begin();
         var started = terminal.Time.GetTimestamp();
         using var batch = new DirectoryBatch(store.Directory, report);
         await terminal.ShowAsync(job.DryRun ? "Trying" : "Importing", "lines", async progress =>

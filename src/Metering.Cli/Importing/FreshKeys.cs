@@ -27,7 +27,14 @@ internal sealed class FreshKeys : IDisposable
                 options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
             }
 
-            return new(new(path, options));
+            var file = new FileStream(path, options);
+            if (!OperatingSystem.IsWindows())
+            {
+                // Also where it was there before and others could read it.
+                File.SetUnixFileMode(file.SafeFileHandle, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            }
+
+            return new(file);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -3,15 +3,13 @@ namespace Metering.Engine;
 /// <summary>Rules that every payment store keeps, and which one goes with which directory.</summary>
 internal static class PaymentStores
 {
-    /// <summary>The store in the same place as a directory.</summary>
-    /// <exception cref="MeteringStartupException">The directory is of a kind that has none.</exception>
+    /// <summary>The store in the same place as a directory; one that only says so where a host's own kind of directory has none.</summary>
     public static IPaymentStore Beside(IDirectoryStore directory) => directory switch
     {
         SqliteDirectoryStore sqlite => new SqlitePaymentStore(sqlite),
         PostgreSqlDirectoryStore postgres => new PostgreSqlPaymentStore(postgres),
         MemoryDirectoryStore => new MemoryPaymentStore(),
-        _ => throw new MeteringStartupException(
-            $"There is no payment store beside a directory of type {directory.GetType().Name}; add an IPaymentStore of your own to the services."),
+        _ => new AbsentPaymentStore(directory.GetType().Name),
     };
 
     /// <summary>The changes in one order for all, so that two saves never wait for each other's documents.</summary>

@@ -2,7 +2,7 @@ namespace Metering.Engine;
 
 /// <summary>
 /// Erases what customers wrote: the descriptions, references and record ids of an account's entries. Everything else of an entry stays (amounts,
-/// times, products, hashes), and so does the chain's proof, because a link covers a digest of its commit's texts and the digest is kept
+/// times, products, hashes, an operator's reason for a status), and so does the chain's proof, because a link covers a digest of its commit's texts and the digest is kept
 /// where the texts were.
 /// <para>
 /// What follows: transactions are listed with an empty description and without a reference; records are known by their hashes alone, so that

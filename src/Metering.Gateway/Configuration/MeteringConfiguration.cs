@@ -17,7 +17,7 @@ public static class MeteringConfiguration
     private static readonly string[] Known =
     [
         "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "MaxBacklogBytes",
-        "MaxBacklogEntries", "Due", "ApiKeys", "Admin", "RateLimits", "Products", "Plans", "Payments",
+        "MaxBacklogEntries", "Due", "ApiKeys", "Admin", "RateLimits", "Products", "Plans", "Payments", "Settings", "Suggestions",
     ];
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Metering.Engine;
 using Metering.Gateway.Admin;
+using Metering.Gateway.Payments;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -248,6 +249,7 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
         var (exists, key) = await app.Services.GetRequiredService<DemoAccount>()
             .EnsureAsync(arguments.WantsNewDemoKey, app.Lifetime.ApplicationStopping).ConfigureAwait(false);
         await output.WriteLineAsync($"{program.Name} listens on {string.Join(", ", app.Urls)}").ConfigureAwait(false);
+        await output.WriteLineAsync(PaymentNotice.Of(app.Services)).ConfigureAwait(false);
         if (arguments.WantsNewAdminKey)
         {
             await PrintAdminKeyAsync(app).ConfigureAwait(false);

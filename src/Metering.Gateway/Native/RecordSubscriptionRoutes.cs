@@ -46,9 +46,9 @@ internal static class RecordSubscriptionRoutes
                 Query =
                 [
                     new("limit", "How many at most.", 1, RecordQuery.MaxLimit, DefaultLimit),
-                    new("cursor", "nextCursor of the page before."),
-                    new("type", "Only records of this type, for example company."),
-                    new("expiringWithinDays", "Only subscriptions that end within so many days.", 1, MaxDays),
+                    new("cursor", "nextCursor of the page before.", Example: "42-0"),
+                    new("type", "Only records of this type, for example company.", Example: "company"),
+                    new("expiringWithinDays", "Only subscriptions that end within so many days.", 1, MaxDays, Example: "30"),
                 ],
                 ResponseExample = """
                     {"records": [{"type": "company", "id": "acme.example", "startedAt": "2026-05-01T10:00:00.000Z", "expiresAt": "2027-05-02T00:00:00.000Z"}],

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Metering.Gateway.LeadCredits;
+using Metering.Gateway.Payments;
 using Metering.Gateway.Profile;
 
 namespace Metering.Gateway;
@@ -39,6 +40,7 @@ internal static class ErrorExamples
     {
         [typeof(ProblemBody)] = failure => JsonSerializer.SerializeToNode(ProblemBody.Of(failure, RequestId), ProblemJson.Default.ProblemBody),
         [typeof(ProfileErrorBody)] = failure => JsonSerializer.SerializeToNode(new(failure.Code, failure.Message), ProfileJson.Default.ProfileErrorBody),
+        [typeof(PaymentErrorBody)] = failure => JsonSerializer.SerializeToNode(new(failure.Code, failure.Message), PaymentJson.Default.PaymentErrorBody),
         [typeof(LeadCreditsErrorBody)] = failure => JsonSerializer.SerializeToNode(new(false, failure.Message), LeadCreditsJson.Default.LeadCreditsErrorBody),
         [typeof(LeadCreditsUnauthorizedBody)] = failure => JsonSerializer.SerializeToNode(
             new(false, failure.Status, "Unauthorized", failure.Message), LeadCreditsJson.Default.LeadCreditsUnauthorizedBody),

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Metering.Engine;
+using Metering.Gateway.Setup;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -42,7 +43,7 @@ internal static class ProfileRoutes
         return routes;
     }
 
-    private static async Task<IResult> GetMe(HttpContext context, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, TimeProvider time)
+    private static async Task<IResult> GetMe(HttpContext context, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, AccountSettingsBook settings, TimeProvider time)
     {
         var account = context.GetMeteringCaller().Account;
         var outcome = await meter.GetBalanceAsync(account, context.RequestAborted).ConfigureAwait(false);
@@ -53,10 +54,10 @@ internal static class ProfileRoutes
 
         // An account that an operator made may have no profile; its plan and credits are there all the same.
         var profile = await directory.FindProfileAsync(account, context.RequestAborted).ConfigureAwait(false);
-        return Answer(account, profile, balance, catalogue, time);
+        return Answer(account, profile, balance, await settings.FindAsync(account, context.RequestAborted).ConfigureAwait(false), catalogue, time);
     }
 
-    private static async Task<IResult> PatchMe(HttpContext context, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, TimeProvider time)
+    private static async Task<IResult> PatchMe(HttpContext context, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, AccountSettingsBook settings, TimeProvider time)
     {
         var body = await JsonBody.ReadAsync(context, ProfileJson.Default.ProfilePatchBody, ProfilePatch.Fields, ignoresOthers: true).ConfigureAwait(false);
         if (!body.TryGet(out var wire, out var failure) || (failure = ProfilePatch.Read(wire, out var change)) is not null)
@@ -81,11 +82,13 @@ internal static class ProfileRoutes
             profile = await directory.UpdateProfileAsync(account, change, context.RequestAborted).ConfigureAwait(false);
         }
 
-        return Answer(account, profile, balance, catalogue, time);
+        return Answer(account, profile, balance, await settings.FindAsync(account, context.RequestAborted).ConfigureAwait(false), catalogue, time);
     }
 
-    private static IResult Answer(AccountId account, AccountProfile? profile, Balance balance, Catalogue catalogue, TimeProvider time) => JsonAnswer.Of(
-        new ProfileAnswerBody(ProfileBody.Of(account, profile, balance, catalogue, time.GetUtcNow())), ProfileJson.Default.ProfileAnswerBody);
+    private static IResult Answer(AccountId account, AccountProfile? profile, Balance balance, AccountSettings settings, Catalogue catalogue, TimeProvider time) =>
+        JsonAnswer.Of(
+            new ProfileAnswerBody(ProfileBody.Of(account, profile, balance, catalogue, time.GetUtcNow()) with { Settings = new(settings.SmbType) }),
+            ProfileJson.Default.ProfileAnswerBody);
 }
 
 internal sealed record ProfileAnswerBody(ProfileBody Data);

@@ -23,17 +23,9 @@ internal sealed class AddressLimits(PaymentBooks books, PaymentOptions options, 
     public async ValueTask<Failure?> CheckAsync(HttpContext context, CallLimit limit)
     {
         var verdict = await TakeAsync(limit, CallerAddress.Of(context, options.TrustedProxies), context.RequestAborted).ConfigureAwait(false);
-        var seconds = (long)Math.Ceiling(verdict.ResetsIn.TotalSeconds);
-        var headers = context.Response.Headers;
-        headers["RateLimit-Limit"] = headers["X-RateLimit-Limit"] = limit.Permits.ToString(CultureInfo.InvariantCulture);
-        headers["RateLimit-Remaining"] = headers["X-RateLimit-Remaining"] = verdict.Remaining.ToString(CultureInfo.InvariantCulture);
-        headers["RateLimit-Reset"] = seconds.ToString(CultureInfo.InvariantCulture);
-        headers["X-RateLimit-Reset"] = (time.GetUtcNow().ToUnixTimeSeconds() + seconds).ToString(CultureInfo.InvariantCulture);
-        return verdict.IsAllowed ? null : new(
-            StatusCodes.Status429TooManyRequests, "rate_limited", string.Create(CultureInfo.InvariantCulture, $"At most {limit.Permits} calls an hour are allowed from one address."))
-        {
-            RetryAfter = verdict.ResetsIn,
-        };
+        LimitHeaders.Tell(context, limit, verdict, time.GetUtcNow());
+        return verdict.IsAllowed ? null : LimitHeaders.Refusal(
+            string.Create(CultureInfo.InvariantCulture, $"At most {limit.Permits} calls an hour are allowed from one address."), verdict);
     }
 
     /// <inheritdoc />
