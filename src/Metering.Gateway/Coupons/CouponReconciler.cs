@@ -23,19 +23,7 @@ internal sealed class CouponReconciler(ICouponStore coupons, CouponRedeemer rede
             var page = await coupons.ListPendingAsync(last, PageSize, cancellationToken).ConfigureAwait(false);
             foreach (var pending in page)
             {
-                // Counted as an attempt before it is granted, so that whoever took the slot does not give it back under this one.
-                var (_, slot) = await coupons.TakeAsync(pending.Code, pending.Account, null, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
-                if (slot is { GrantedAt: null })
-                {
-                    // Under the key of the request that broke off, so that its retry gets its answer; unless that key became another request's.
-                    var outcome = await redeemer.GrantAsync(slot, slot.IdempotencyKey).ConfigureAwait(false);
-                    if (outcome.Refusal?.Reason == RefusalReason.IdempotencyKeyReused)
-                    {
-                        outcome = await redeemer.GrantAsync(slot, idempotencyKey: null).ConfigureAwait(false);
-                    }
-
-                    granted += outcome.IsSuccess || outcome.Refusal!.Reason == RefusalReason.ReferenceUsed ? 1 : 0;
-                }
+                granted += await FinishAsync(pending, cancellationToken).ConfigureAwait(false) ? 1 : 0;
             }
 
             last = page.Count == PageSize ? page[^1] : null;
@@ -43,6 +31,34 @@ internal sealed class CouponReconciler(ICouponStore coupons, CouponRedeemer rede
         while (last is not null);
 
         return granted;
+    }
+
+    private async Task<bool> FinishAsync(CouponSlot pending, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // Counted as an attempt before it is granted, so that whoever took the slot does not give it back under this one.
+            var (_, slot) = await coupons.TakeAsync(pending.Code, pending.Account, null, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+            if (slot is not { GrantedAt: null })
+            {
+                return false;
+            }
+
+            // Under the key of the request that broke off, so that its retry gets its answer; unless that key became another request's.
+            var outcome = await redeemer.GrantAsync(slot, slot.IdempotencyKey).ConfigureAwait(false);
+            if (outcome.Refusal?.Reason == RefusalReason.IdempotencyKeyReused)
+            {
+                outcome = await redeemer.GrantAsync(slot, idempotencyKey: null).ConfigureAwait(false);
+            }
+
+            return outcome.IsSuccess || outcome.Refusal!.Reason == RefusalReason.ReferenceUsed;
+        }
+        catch (Exception exception) when (exception is not (LedgerUnavailableException or OperationCanceledException))
+        {
+            // A damaged account must neither end the host, which serves all the others, nor keep them from their credits.
+            logger.LogError(exception, "The coupon {Code} of account {Account} could not be granted.", pending.Code, pending.Account);
+            return false;
+        }
     }
 
     /// <inheritdoc />
