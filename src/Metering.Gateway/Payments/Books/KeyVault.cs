@@ -9,36 +9,34 @@ namespace Metering.Gateway.Payments;
 /// </summary>
 internal sealed class KeyVault
 {
-    private readonly IDataProtector protector;
+    private readonly Lazy<IDataProtector> protector;
 
-    /// <param name="folder">The key ring's folder, made at the first use; null to keep the ring in memory, for stores that are in memory too.</param>
-    public KeyVault(string? folder)
-    {
-        if (folder is null)
-        {
-            protector = new EphemeralDataProtectionProvider().CreateProtector(nameof(KeyVault));
-            return;
-        }
-
-        // Apart from the host's own data protection, whose ring is another's affair and whose keys may be anywhere.
-        protector = DataProtectionProvider.Create(PrivateFolder.Make(folder), builder => builder.SetApplicationName("metering")).CreateProtector(nameof(KeyVault));
-    }
+    /// <param name="folder">
+    /// The key ring's folder, made at the first use, so that a server that sells nothing needs no place for it; null to keep the ring in memory, for
+    /// stores that are in memory too.
+    /// </param>
+    public KeyVault(string? folder) => protector = new(() => OpenRing(folder).CreateProtector(nameof(KeyVault)));
 
     /// <summary>The text, encrypted.</summary>
-    public string Protect(string text) => protector.Protect(text);
+    public string Protect(string text) => protector.Value.Protect(text);
 
     /// <summary>The text again; null where the ring does not hold the key that it was encrypted with.</summary>
     public string? TryUnprotect(string protectedText)
     {
         try
         {
-            return protector.Unprotect(protectedText);
+            return protector.Value.Unprotect(protectedText);
         }
         catch (CryptographicException)
         {
             return null;
         }
     }
+
+    // Apart from the host's own data protection, whose ring is another's affair and whose keys may be anywhere.
+    private static IDataProtectionProvider OpenRing(string? folder) => folder is null
+        ? new EphemeralDataProtectionProvider()
+        : DataProtectionProvider.Create(PrivateFolder.Make(folder), builder => builder.SetApplicationName("metering"));
 }
 
 /// <summary>Folders that only their owner may enter.</summary>
