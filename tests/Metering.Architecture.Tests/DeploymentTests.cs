@@ -34,6 +34,7 @@ public sealed partial class DeploymentTests
             var source = setting.Split("__") switch
             {
                 ["Metering", "Cluster", _] => "src/Metering.Silo/SiloSettings.cs",
+                ["Metering", "Payments", _] => "src/Metering.Gateway/Payments/PaymentConfiguration.cs",
                 ["Metering", "PostgreSql", _] => "src/Metering.Engine/PostgreSql/PostgreSqlMeteringOptions.cs",
                 ["Metering", _] => "src/Metering.Gateway/Configuration/MeteringConfiguration.cs",
                 _ => throw new InvalidOperationException($"{setting} is beneath a section that nothing reads."),
