@@ -27,8 +27,9 @@ public static class CreditMeteringServices
         {
             services.AddSingleton(options.LedgerStoreFactory!);
             services.AddSingleton(options.DirectoryStoreFactory!);
-            services.TryAddSingleton(provider => PaymentStores.Beside(provider.GetRequiredService<IDirectoryStore>()));
         }
+
+        services.TryAddSingleton(provider => PaymentStores.Beside(provider.GetRequiredService<IDirectoryStore>()));
 
         (options.AddMeter ?? (collection => AddEmbedded(collection, options)))(services);
         return services;
