@@ -34,6 +34,13 @@ grep -vE '^\s+Passed |^Test run for|^A total of|^\[xUnit|^$' "$results/test.log"
 grep -E '^\s+Skipped ' "$results/test.log" || true
 grep -Eo 'LEFT OUT: .*' "$results/test.log" | sort -u || true
 
+# Every promise of the contract beside the tests that prove it; PromiseTests fails where one has none.
+if grep -qh 'Promise: |' "$results"/*.trx 2>/dev/null; then
+    say "| part | promise | tests |"
+    say "|---|---|---|"
+    grep -Eho 'Promise: \|[^<]*' "$results"/*.trx | sed -e 's/^Promise: //' -e 's/&gt;/>/g' -e 's/&lt;/</g' -e 's/&quot;/"/g' -e 's/&amp;/\&/g'
+fi
+
 # What the proofs counted.
 grep -Eho 'Proof: [^<]*' "$results"/*.trx || true
 

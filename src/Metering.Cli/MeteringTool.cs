@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using Metering.Core;
 using Metering.Engine;
 
@@ -21,7 +22,7 @@ internal static class MeteringTool
         var parsed = CreateRoot(terminal).Parse(args);
         if (parsed.Action is ParseErrorAction)
         {
-            var command = parsed.CommandResult.Command is RootCommand ? "metering" : $"metering {parsed.CommandResult.Command.Name}";
+            var command = string.Join(' ', CommandsOf(parsed.CommandResult).Reverse().Prepend("metering"));
             var fault = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is no command or option here" : parsed.Errors[0].Message.TrimEnd('.');
             return await terminal.RefuseAsync($"{WithoutConnections(fault, args.Concat(parsed.UnmatchedTokens))}; see {command} --help.");
         }
@@ -56,7 +57,7 @@ internal static class MeteringTool
 
     private static RootCommand CreateRoot(ToolTerminal terminal) => new(
         """
-        The tool beside the meter: proves, copies, migrates, archives and backs up ledgers.
+        The tool beside the meter: proves, copies, migrates, archives and backs up ledgers, imports and exports, and tends accounts.
 
         A store is a data folder (metering-data), a ledger's file (metering.db), or a PostgreSQL connection string
         ("Host=…;Database=…"); sqlite: and postgres: in front of it say which.
@@ -69,7 +70,19 @@ internal static class MeteringTool
         BackupCommand.Create(terminal),
         MigrateCommand.Create(terminal),
         ArchiveCommand.Create(terminal),
+        ExportCommand.Create(terminal),
+        ImportCommand.Create(terminal),
+        AccountCommand.Create(terminal),
     };
+
+    /// <summary>The names of a command and of those that it is one of, innermost first; without the tool's own.</summary>
+    private static IEnumerable<string> CommandsOf(SymbolResult? result)
+    {
+        for (; result is CommandResult { Command: not RootCommand } command; result = command.Parent)
+        {
+            yield return command.Command.Name;
+        }
+    }
 
     // In the wrong place, too, a connection string may hold a password.
     private static string WithoutConnections(string sentence, IEnumerable<string> words) =>

@@ -53,8 +53,19 @@ public sealed class OrleansCreditMeter : ICreditMeter
         RunAsync(Operations.Deduct, account, request, cancellationToken);
 
     /// <inheritdoc />
-    public ValueTask<Outcome<BatchDeduction>> DeductBatchAsync(AccountId account, DeductBatchRequest request, CancellationToken cancellationToken = default) =>
-        RunAsync(Operations.DeductBatch, account, request, cancellationToken);
+    public ValueTask<Outcome<BatchDeduction>> DeductBatchAsync(AccountId account, DeductBatchRequest request, CancellationToken cancellationToken = default)
+    {
+        Dictionary<int, Refusal>? refused = null;
+        for (var index = 0; index < Math.Min(request.Items.Count, DeductBatchRequest.MaxItems); index++)
+        {
+            if (Operations.CheckItem(request, index) is { } refusal)
+            {
+                (refused ??= []).Add(index, refusal);
+            }
+        }
+
+        return refused is null ? RunAsync(Operations.DeductBatch, account, request, cancellationToken) : RunAroundAsync(account, request, refused, cancellationToken);
+    }
 
     /// <inheritdoc />
     public ValueTask<Outcome<RecordAccess>> AccessRecordsAsync(AccountId account, RecordAccessRequest request, CancellationToken cancellationToken = default) =>
@@ -123,6 +134,24 @@ public sealed class OrleansCreditMeter : ICreditMeter
     /// <inheritdoc />
     public ValueTask<Outcome<TransactionStatus>> GetTransactionAsync(AccountId account, TransactionId id, CancellationToken cancellationToken = default) =>
         RunAsync(Operations.GetTransaction, account, id, cancellationToken);
+
+    /// <summary>
+    /// A batch with items whose texts would not arrive as they are. An item that every account refuses goes in the place of each, so that all
+    /// others keep theirs, and its caller hears what was wrong with his own.
+    /// </summary>
+    private async ValueTask<Outcome<BatchDeduction>> RunAroundAsync(
+        AccountId account, DeductBatchRequest request, Dictionary<int, Refusal> refused, CancellationToken cancellationToken)
+    {
+        var items = request.Items.Select((item, index) => refused.ContainsKey(index) ? item with { Description = "\0", Reference = null } : item).ToArray();
+        var outcome = await RunAsync(Operations.DeductBatch, account, request with { Items = items }, cancellationToken).ConfigureAwait(false);
+        if (!outcome.TryGet(out var batch, out _))
+        {
+            return outcome;
+        }
+
+        batch = batch with { Items = [.. batch.Items.Select((item, index) => refused.TryGetValue(index, out var refusal) ? refusal : item)] };
+        return outcome.IsReplay ? Outcome.Replay(batch) : batch;
+    }
 
     private ValueTask<Outcome<TAnswer>> RunAsync<TRequest, TAnswer>(
         Operation<TRequest, TAnswer> operation, AccountId account, TRequest request, CancellationToken cancellationToken)

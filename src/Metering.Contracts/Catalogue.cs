@@ -80,6 +80,12 @@ public sealed record Plan
 
     /// <summary>What it gives access to.</summary>
     public AccessLevel Level { get; init; }
+
+    /// <summary>Requests that an API key may make in a minute, 1 or more; null for no limit.</summary>
+    public int? RequestsPerMinute { get; init; }
+
+    /// <summary>Requests that an API key may make in a day, 1 or more; null for no limit.</summary>
+    public int? RequestsPerDay { get; init; }
 }
 
 /// <summary>Products and plans, validated and fixed while the process runs.</summary>

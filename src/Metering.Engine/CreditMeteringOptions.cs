@@ -32,6 +32,9 @@ public sealed class CreditMeteringOptions
     /// </summary>
     public int SnapshotInterval { get; set; } = 10_000;
 
+    /// <summary>How what falls due is entered on accounts that nobody calls.</summary>
+    public DueQueueOptions Due { get; set; } = new();
+
     /// <summary>Makes the ledger store; set by <c>UseSqlite</c> and its like.</summary>
     public Func<IServiceProvider, ILedgerStore>? LedgerStoreFactory { get; set; }
 
@@ -64,6 +67,7 @@ public sealed class CreditMeteringOptions
         Check(nameof(MaxBatch), MaxBatch, 1, 100_000);
         Check(nameof(MemoryBudgetBytes), MemoryBudgetBytes, 1L << 20, long.MaxValue);
         Check(nameof(SnapshotInterval), SnapshotInterval, 100, 1_000_000);
+        Due.Validate();
         CatalogueRules.Check(Catalogue);
         if (NeedsStore && (LedgerStoreFactory is null || DirectoryStoreFactory is null))
         {
@@ -71,7 +75,7 @@ public sealed class CreditMeteringOptions
         }
     }
 
-    private static void Check(string setting, long value, long min, long max)
+    internal static void Check(string setting, long value, long min, long max)
     {
         if (value < min || value > max)
         {

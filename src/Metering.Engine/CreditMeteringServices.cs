@@ -27,6 +27,8 @@ public static class CreditMeteringServices
         {
             services.AddSingleton(options.LedgerStoreFactory!);
             services.AddSingleton(options.DirectoryStoreFactory!);
+            services.AddSingleton(static provider => provider.GetRequiredService<ILedgerStore>() as IPersonalTexts
+                ?? throw new MeteringStartupException("The ledger store that is set cannot erase texts: it does not implement IPersonalTexts."));
         }
 
         services.TryAddSingleton(provider => PaymentStores.Beside(provider.GetRequiredService<IDirectoryStore>()));
@@ -60,6 +62,7 @@ internal sealed class CreditMeteringService(IServiceProvider services, FatalLedg
         meter = services.GetRequiredService<EmbeddedCreditMeter>();
         _ = services.GetRequiredService<IDirectoryStore>();
         failure.Watch(meter);
+        meter.StartDueQueue();
         return Task.CompletedTask;
     }
 

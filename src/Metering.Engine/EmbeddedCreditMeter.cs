@@ -18,6 +18,7 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     private readonly ActivationTable accounts;
     private readonly CallRunner runner;
     private readonly RecordListing records;
+    private readonly DueQueue? due;
 
     /// <summary>Makes a meter on an open store.</summary>
     /// <param name="store">The ledger; the caller disposes it, after the meter.</param>
@@ -37,9 +38,12 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         freshness = new(store, time);
         finality = new(store, time);
         commit = new(store, options, freshness, logger);
-        accounts = new(store, commit, freshness, options, placement);
+        accounts = new(store, commit, freshness, options, placement, (account, nextDue) => due?.Note(account, nextDue));
         runner = new(store, commit, accounts, freshness, time, options.NextTag);
         records = new(store, runner);
+        due = placement is null && options.Due.IsEnabled && store is IDueStore notes
+            ? new(new(store, notes, commit, accounts, runner), options, time, logger)
+            : null;
     }
 
     /// <summary>Completes when the local store failed in a way that only a start from disk can mend; the host must stop the process.</summary>
@@ -50,6 +54,12 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
 
     /// <summary>Accounts in memory now.</summary>
     public int ActiveAccounts => accounts.Count;
+
+    /// <summary>
+    /// Starts the queue that enters what falls due on accounts that nobody calls (<see cref="DueQueueOptions"/>), until the meter is drained. Nothing
+    /// happens where it is turned off, where the store takes no notes of due times, or in a cluster, whose accounts are woken by reminders.
+    /// </summary>
+    public void StartDueQueue() => due?.Start();
 
     /// <inheritdoc />
     public ValueTask<Outcome<Balance>> OpenAccountAsync(AccountId account, OpenAccountRequest request, CancellationToken cancellationToken = default) =>
@@ -235,6 +245,9 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     /// <param name="withSnapshot">True to leave a snapshot in any case; false to leave one where it spares the next load enough.</param>
     internal ValueTask LeaveAsync(AccountId account, bool withSnapshot) => accounts.LeaveAsync(account, withSnapshot);
 
+    /// <summary>The queue of what falls due; null where there is none.</summary>
+    internal DueQueue? Due => due;
+
     /// <summary>When something falls due on an account by itself, as its durable figures say; null where it is not in memory or not open.</summary>
     internal DateTimeOffset? NextDue(AccountId account) =>
         accounts.TryGetLive(account, out var activation) && activation.View is { IsOpen: true } view ? view.NextDue : null;
@@ -246,10 +259,12 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     public async ValueTask DrainAsync()
     {
         commit.Stop();
+        await (due?.DisposeAsync() ?? default);
         if (!commit.Fatal.IsCompleted)
         {
             await accounts.RetireAllAsync();
             await commit.CloseAsync();
+            await (due?.FlushLastAsync() ?? Task.CompletedTask);
         }
     }
 

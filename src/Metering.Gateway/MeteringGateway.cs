@@ -19,14 +19,17 @@ public static class MeteringGateway
 {
     /// <summary>Adds what the gateway's routes and <see cref="MeteringKeyEndpoints.RequireMeteringKey"/> need.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="section">The section <c>Metering</c>, for its <c>ApiKeys:Prefixes</c>; null for the defaults.</param>
+    /// <param name="section">The section <c>Metering</c>, for its <c>ApiKeys:Prefixes</c> and <c>RateLimits:Mode</c>; null for the defaults.</param>
     /// <exception cref="MeteringStartupException">A setting is wrong; the message names it, its value and what is allowed.</exception>
     public static IServiceCollection AddMeteringGateway(this IServiceCollection services, IConfiguration? section = null)
     {
         services.AddSingleton(MeteringConfiguration.ReadGatewayOptions(section));
         services.AddSingleton<ApiKeyDirectory>();
+        services.AddSingleton<ApiKeyMaker>();
         services.AddSingleton<CallerFinder>();
+        services.AddSingleton<KeyLimits>();
         services.AddSingleton<Readiness>();
+        services.AddOperatorFeatures();
         services.AddPayments(section);
         services.AddSetup(section);
         services.ConfigureHttpJsonOptions(options =>
@@ -60,16 +63,21 @@ public static class MeteringGateway
     /// <param name="app">The application.</param>
     public static IApplicationBuilder UseMeteringGateway(this IApplicationBuilder app) => app.UseMiddleware<GatewayMiddleware>();
 
-    /// <summary>Maps every dialect, the health probes and <c>/openapi/v1.json</c>.</summary>
+    /// <summary>Maps every dialect, the health probes, <c>/openapi/v1.json</c> and the page <c>/openapi/try</c>.</summary>
     /// <param name="routes">The application.</param>
     public static IEndpointRouteBuilder MapMetering(this IEndpointRouteBuilder routes)
     {
         routes.MapCheckCredits();
         routes.MapDeductions();
         routes.MapRecords();
+        routes.MapRecordSubscriptions();
         routes.MapTransactions();
+        routes.MapRefunds();
+        routes.MapExport();
         routes.MapLeadCredits();
+        routes.MapApiKeys();
         routes.MapProfile();
+        routes.MapOperatorFeatures();
         routes.MapPurchase();
         routes.MapSubscription();
         routes.MapSetup();
@@ -81,6 +89,7 @@ public static class MeteringGateway
 
         routes.MapHealth();
         OpenApiRoute.Map(routes, "/openapi/v1.json");
+        TryPageRoutes.Map(routes);
         return routes;
     }
 }

@@ -16,7 +16,9 @@ internal static class MeteringSilo
         DefaultUrl = "http://127.0.0.1:5080",
         DefaultData = MeteringConfiguration.DefaultData,
         Settings = [SiloSettings.Section],
+        OtherSettings = [Telemetry.Endpoint],
         ConfigureMeter = Configure,
+        RequireStores = RequireOrleans,
         AddServices = AddServices,
         MapRoutes = MapDashboard,
         Introduce = (key, url) => $$"""
@@ -28,12 +30,6 @@ internal static class MeteringSilo
     private static void Configure(CreditMeteringOptions options, IConfigurationSection section)
     {
         var settings = SiloSettings.Read(section);
-        if (settings.Connection is { } connection)
-        {
-            // Here it is one sentence; from Orleans it would be a start that fails with whatever the database said.
-            PostgreSqlMigration.RequireOrleans(connection);
-        }
-
         options.UseOrleansSilo(
             silo =>
             {
@@ -49,6 +45,15 @@ internal static class MeteringSilo
                 }
             },
             cluster => cluster.WakeWindow = settings.WakeWindow);
+    }
+
+    private static void RequireOrleans(IConfigurationSection section)
+    {
+        if (SiloSettings.Read(section).Connection is { } connection)
+        {
+            // Here it is one sentence; from Orleans it would be a start that fails with whatever the database said.
+            PostgreSqlMigration.RequireOrleans(connection);
+        }
     }
 
     private static void AddServices(IServiceCollection services)

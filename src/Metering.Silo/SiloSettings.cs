@@ -64,13 +64,13 @@ internal sealed record SiloSettings
                 $"{section.Path}:Clustering is {PostgreSql}, but {metering.Path}:Store is not: silos of one cluster share one ledger, which only {PostgreSql} can be.");
         }
 
-        var key = section["DashboardKey"];
+        var key = settings.ReadOptionalText("DashboardKey", null);
         if (key is { Length: < MinDashboardKey })
         {
             throw new MeteringStartupException($"{section.Path}:DashboardKey has {key.Length} characters; {MinDashboardKey} or more are needed.");
         }
 
-        var address = section["Address"];
+        var address = settings.ReadOptionalText("Address", null);
         return new()
         {
             Connection = isShared ? Bound(settings.ReadText("Connection", ledger!)) : null,

@@ -15,7 +15,7 @@ public sealed partial class DependencyTests
         ["Metering.Gateway"] = ["Metering.Contracts", "Metering.Engine"],
         ["Metering.Server"] = ["Metering.Gateway"],
         ["Metering.Silo"] = ["Metering.Cluster", "Metering.Gateway"],
-        ["Metering.Cli"] = ["Metering.Engine"],
+        ["Metering.Cli"] = ["Metering.Engine", "Metering.Gateway"],
         ["Metering.Samples.LeadSearch"] = ["Metering.Gateway"],
     };
 

@@ -24,7 +24,7 @@ internal static class BenchmarkProgram
         {
             if (args is [] or ["--help"] or ["help"])
             {
-                Console.WriteLine(string.Join(Environment.NewLine, Usage, LoadCommand.Usage, SweepCommand.Usage, HttpOptions.Usage, CommitBenchmark.Usage, MemoryCommand.Usage, MicroCommand.Usage, MigrateCommand.Usage, CopyBenchmark.Usage, ReportCommand.Usage, Common));
+                Console.WriteLine(string.Join(Environment.NewLine, Usage, LoadCommand.Usage, SweepCommand.Usage, HttpOptions.Usage, CommitBenchmark.Usage, MemoryCommand.Usage, LargeCommand.Usage, DueCommand.Usage, MicroCommand.Usage, MigrateCommand.Usage, CopyBenchmark.Usage, OperateBenchmark.Usage, SampleImport.Usage, ReportCommand.Usage, Common));
                 return 0;
             }
 
@@ -47,11 +47,15 @@ internal static class BenchmarkProgram
         "sweep" => new SweepCommand(results).RunAsync(arguments),
         "commits" => new CommitBenchmark(results).RunAsync(arguments),
         "memory" => new MemoryCommand(results).RunAsync(arguments),
+        "large" => new LargeCommand(results).RunAsync(arguments),
+        "due" => new DueCommand(results).RunAsync(arguments),
         "micro" => Task.Run(() => new MicroCommand(results).Run(arguments)),
         "migrate" => MigrateCommand.RunAsync(arguments),
         "copy" => new CopyBenchmark(results).RunAsync(arguments),
+        "operate" => new OperateBenchmark(results).RunAsync(arguments),
+        "sample" => SampleImport.RunAsync(arguments),
         "report" => new ReportCommand(results).RunAsync(arguments),
         "table" => new ReportCommand(results).TableAsync(arguments),
-        _ => throw new ArgumentException($"{command} is not a command; load, peers, sweep, http, commits, memory, micro, migrate, copy, report, table are. --help explains them."),
+        _ => throw new ArgumentException($"{command} is not a command; load, peers, sweep, http, commits, memory, large, due, micro, migrate, copy, operate, sample, report, table are. --help explains them."),
     };
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Xunit;
 
 namespace Metering.Cli.Tests;
@@ -9,12 +10,16 @@ internal sealed record ToolRun(int Code, string Output, string Errors)
     public static Task<ToolRun> OfAsync(params string[] args) => OfAsync(args, new StringWriter(), CancellationToken.None);
 
     /// <summary>Runs a command that can be stopped, with a writer that hears its progress.</summary>
-    public static async Task<ToolRun> OfAsync(string[] args, StringWriter errors, CancellationToken cancellationToken)
+    public static async Task<ToolRun> OfAsync(string[] args, StringWriter errors, CancellationToken cancellationToken, string input = "")
     {
-        var output = new StringWriter();
-        var code = await MeteringTool.RunAsync(args, new() { Output = output, Errors = errors }, cancellationToken);
-        return new(code, output.ToString(), errors.ToString());
+        var (output, bytes) = (new StringWriter(), new MemoryStream());
+        var terminal = new ToolTerminal { Output = output, Errors = errors, OpenOutput = () => bytes, OpenInput = () => new MemoryStream(Encoding.UTF8.GetBytes(input)) };
+        var code = await MeteringTool.RunAsync(args, terminal, cancellationToken);
+        return new(code, output + Encoding.UTF8.GetString(bytes.ToArray()), errors.ToString());
     }
+
+    /// <summary>Runs a command that is fed a text.</summary>
+    public static Task<ToolRun> FedAsync(string input, params string[] args) => OfAsync(args, new StringWriter(), CancellationToken.None, input);
 
     /// <summary>Checks that the run ended with one sentence for people and nothing else.</summary>
     public void IsOneSentence(int code, string part)

@@ -83,7 +83,7 @@ public sealed class ToolTests : IDisposable
 
         // A file that a start was killed before it had a schema.
         await File.WriteAllBytesAsync(SqliteMeteringOptions.DirectoryPath(TestData.LedgerOf(Data)), []);
-        Assert.Contains("metering.directory.db: made, schema 2.\n", (await ToolRun.OfAsync("migrate", "--store", Data)).IsDone().Output, StringComparison.Ordinal);
+        Assert.Matches(@"metering\.directory\.db: made, schema \d+\.\n", (await ToolRun.OfAsync("migrate", "--store", Data)).IsDone().Output);
     }
 
     [Fact]

@@ -44,6 +44,95 @@ public abstract class DirectoryStoreConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_change_of_a_profile_touches_only_the_fields_that_it_names()
+    {
+        var profile = FullProfile("changing");
+        await Store.TryAddProfileAsync(profile);
+        await Store.TryAddProfileAsync(FullProfile("other"));
+        var renamed = profile with { FirstName = "Grace", CompanyWebsite = null };
+        Assert.Equal(renamed, await Store.UpdateProfileAsync(profile.Account, new() { FirstName = new("Grace"), CompanyWebsite = new(null) }));
+        Assert.Equal(renamed, await Store.FindProfileAsync(profile.Account));
+        var whole = renamed with { LastName = "Höpper", CompanyName = "Navy" };
+        Assert.Equal(whole, await Store.UpdateProfileAsync(profile.Account, new() { LastName = new("Höpper"), CompanyName = new("Navy") }));
+        Assert.Equal(whole, await Store.UpdateProfileAsync(profile.Account, new()));
+        Assert.Equal(FullProfile("other"), await Store.FindProfileAsync(new("other")));
+        Assert.Null(await Store.UpdateProfileAsync(new("nobody"), new() { FirstName = new("x") }));
+    }
+
+    [Fact]
+    public async Task Keys_beyond_the_most_that_may_be_active_are_not_made()
+    {
+        await Store.AddKeyAsync(Key(1, "a") with { RevokedAt = Now });
+        await Store.AddKeyAsync(Key(2, "a") with { CreatedAt = Now.AddDays(-1), ExpiresAt = Now });
+        await Store.AddKeyAsync(Key(3, "b"));
+        Assert.Equal(KeyAddition.Added, await Store.MakeKeyAsync(new(Key(4, "a") with { ExpiresAt = Now.AddMilliseconds(1) }, 2)));
+        Assert.Equal(KeyAddition.Added, await Store.MakeKeyAsync(new(Key(5, "a"), 2)));
+        Assert.Equal(KeyAddition.TooManyActive, await Store.MakeKeyAsync(new(Key(6, "a"), 2)));
+        Assert.Null(await Store.FindKeyAsync(Key(6, "a").Hash));
+        Assert.Equal(KeyAddition.Added, await Store.MakeKeyAsync(new(Key(6, "a") with { CreatedAt = Now.AddMilliseconds(1) }, 2)));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await Store.MakeKeyAsync(new(Key(5, "c"), 2)));
+    }
+
+    [Fact]
+    public async Task Many_makers_at_once_never_make_more_keys_than_allowed()
+    {
+        var made = await Task.WhenAll(Enumerable.Range(0, 24).Select(number =>
+            Task.Run(async () => await Store.MakeKeyAsync(new(Key((byte)number, "a"), 10)))));
+        Assert.Equal(10, made.Count(verdict => verdict == KeyAddition.Added));
+        Assert.Equal(14, made.Count(verdict => verdict == KeyAddition.TooManyActive));
+        Assert.Equal(10, (await Store.ListKeysAsync(new("a"))).Count);
+    }
+
+    [Fact]
+    public async Task A_replaced_key_ends_and_is_counted_until_then()
+    {
+        var old = Key(1, "a");
+        await Store.AddKeyAsync(old);
+        KeyMaking Replacing(byte number, string id, DateTimeOffset endsAt, int most) => new(Key(number, "a"), most) { Replaces = id, ReplacedEndsAt = endsAt };
+        Assert.Equal(KeyAddition.ReplacedUnknown, await Store.MakeKeyAsync(Replacing(2, "key_none", Now, 5)));
+        Assert.Equal(KeyAddition.TooManyActive, await Store.MakeKeyAsync(Replacing(2, old.Id, Now.AddHours(1), 1)));
+        AssertKeys([old], await Store.ListKeysAsync(old.Account));
+
+        Assert.Equal(KeyAddition.Added, await Store.MakeKeyAsync(Replacing(2, old.Id, Now.AddHours(1), 2)));
+        AssertKeys([old with { ExpiresAt = Now.AddHours(1) }, Key(2, "a")], await Store.ListKeysAsync(old.Account));
+        Assert.Equal(KeyAddition.Added, await Store.MakeKeyAsync(Replacing(3, Key(2, "a").Id, Now, 2)));
+        AssertKeys([old with { ExpiresAt = Now.AddHours(1) }, Key(2, "a") with { ExpiresAt = Now }, Key(3, "a")], await Store.ListKeysAsync(old.Account));
+        Assert.Equal(KeyAddition.ReplacedUnknown, await Store.MakeKeyAsync(Replacing(4, Key(2, "a").Id, Now.AddHours(1), 9)));
+
+        Assert.Equal(KeyAddition.Added, await Store.MakeKeyAsync(Replacing(4, old.Id, Now.AddHours(2), 9)));
+        AssertKeys([old with { ExpiresAt = Now.AddHours(1) }], [await Store.FindKeyAsync(old.Hash)]);
+    }
+
+    [Fact]
+    public async Task An_idempotency_key_makes_one_key_and_its_answer_is_kept()
+    {
+        var made = await Task.WhenAll(Enumerable.Range(0, 12).Select(number =>
+            Task.Run(async () => await Store.MakeKeyAsync(new(Key((byte)number, "a"), 1) { Answer = Answer("a", 7, $"answer {number}") }))));
+        Assert.Equal(1, made.Count(verdict => verdict == KeyAddition.Added));
+        Assert.Equal(11, made.Count(verdict => verdict == KeyAddition.AlreadyAnswered));
+        var kept = await Store.FindAnswerAsync(new("a"), Answer("a", 7, "").Key);
+        Assert.Equal($"answer {(await Store.ListKeysAsync(new("a")))[0].Name[4..]}", kept!.Answer);
+        Assert.Equal(Answer("a", 7, "").Request.ToArray(), kept.Request.ToArray());
+
+        Assert.Equal(KeyAddition.Added, await Store.MakeKeyAsync(new(Key(20, "b"), 1) { Answer = Answer("b", 7, "other account") }));
+        Assert.Equal("other account", (await Store.FindAnswerAsync(new("b"), Answer("b", 7, "").Key))!.Answer);
+        Assert.Null(await Store.FindAnswerAsync(new("a"), Answer("a", 8, "").Key));
+        Assert.Equal(KeyAddition.TooManyActive, await Store.MakeKeyAsync(new(Key(21, "b"), 1) { Answer = Answer("b", 9, "refused") }));
+        Assert.Null(await Store.FindAnswerAsync(new("b"), Answer("b", 9, "").Key));
+    }
+
+    [Fact]
+    public async Task Answers_are_kept_for_a_day_at_least_and_not_for_ever()
+    {
+        await Store.MakeKeyAsync(new(Key(1, "a"), 9) { Answer = Answer("a", 1, "first") });
+        await Store.MakeKeyAsync(new(Key(2, "a") with { CreatedAt = Now.AddHours(24) }, 9) { Answer = Answer("a", 2, "second") });
+        Assert.NotNull(await Store.FindAnswerAsync(new("a"), Answer("a", 1, "").Key));
+        await Store.MakeKeyAsync(new(Key(3, "b") with { CreatedAt = Now + KeptAnswer.KeptFor + TimeSpan.FromSeconds(1) }, 9) { Answer = Answer("b", 3, "third") });
+        Assert.Null(await Store.FindAnswerAsync(new("a"), Answer("a", 1, "").Key));
+        Assert.NotNull(await Store.FindAnswerAsync(new("a"), Answer("a", 2, "").Key));
+    }
+
+    [Fact]
     public async Task Keys_are_found_by_their_hash()
     {
         var (key, other) = (Key(1, "a") with { ExpiresAt = Now.AddDays(1) }, Key(2, "b"));
@@ -202,6 +291,15 @@ public abstract class DirectoryStoreConformance : IAsyncLifetime
             Scopes = ApiKeyScopes.Read | ApiKeyScopes.Admin,
             CreatedAt = Now,
         };
+    }
+
+    /// <summary>An answer to an idempotency key that is made of one number.</summary>
+    protected static KeptAnswer Answer(string account, byte key, string answer)
+    {
+        var (hash, request) = (new byte[32], new byte[16]);
+        Array.Fill(hash, key);
+        Array.Fill(request, (byte)(key + 1));
+        return new() { Account = new(account), Key = hash, Request = request, Answer = answer };
     }
 
     /// <summary>Compares keys in everything that they hold.</summary>

@@ -39,6 +39,27 @@ public abstract class ArchiveTests : IAsyncDisposable, IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_subscription_whose_entry_is_archived_lasts_and_is_not_listed_and_a_debt_is_still_owed()
+    {
+        await meter.AccessRecordsAsync(Account, new() { Records = [new("company", "a")] });
+        await meter.SetCreditLimitAsync(Account, new() { Limit = Credits.Of(30) });
+        await meter.ChangePlanAsync(Account, new() { Plan = "empty" });
+        await DeductAsync(109);
+        clock.Advance(TimeSpan.FromDays(5));
+        await meter.RecordVisitsAsync(Account, new() { Records = [new("company", "b")] });
+        var before = (await meter.GetBalanceAsync(Account)).Value;
+        Assert.Equal(Credits.Of(10), before.Owed);
+        await ArchiveAsync(clock.GetUtcNow().AddDays(-3));
+        await RestartAsync();
+
+        Assert.Equal(before with { Sequence = before.Sequence + 1 }, (await meter.GetBalanceAsync(Account)).Value);
+        Assert.Equal(["b"], (await meter.ListRecordsAsync(Account, new())).Value.Items.Select(item => item.Id));
+        var access = (await meter.AccessRecordsAsync(Account, new() { Records = [new("company", "a"), new("company", "b")] })).Value;
+        Assert.Equal(Credits.Zero, access.Charged);
+        await AssertWholeAsync();
+    }
+
+    [Fact]
     public async Task What_is_older_moves_and_everything_that_lasts_for_ever_stays()
     {
         var first = await SpendOverDaysAsync(10);

@@ -91,7 +91,7 @@ public sealed class SteppedLedgerStoreTests : DurableLedgerStoreConformance
 
     protected override ValueTask<ILedgerStore> ReopenAsync() => OpenAsync();
 
-    private sealed class Stepped(JournaledLedgerStore store) : DelegatingLedgerStore(store)
+    private sealed class Stepped(JournaledLedgerStore store) : DelegatingLedgerStore(store), IPersonalTexts, IDueStore
     {
         private int writes;
 
@@ -106,6 +106,21 @@ public sealed class SteppedLedgerStoreTests : DurableLedgerStoreConformance
             await base.SaveSnapshotAsync(account, snapshot, cancellationToken);
             Step();
         }
+
+        public ValueTask<long> EraseTextsAsync(AccountId account, DateTimeOffset? before = null, CancellationToken cancellationToken = default) =>
+            store.EraseTextsAsync(account, before, cancellationToken);
+
+        public async ValueTask NoteDueAsync(IReadOnlyList<DueNote> notes, CancellationToken cancellationToken = default)
+        {
+            await store.NoteDueAsync(notes, cancellationToken);
+            Step();
+        }
+
+        public ValueTask<IReadOnlyList<AccountId>> ClaimDueAsync(DateTimeOffset now, TimeSpan lease, int limit, CancellationToken cancellationToken = default) =>
+            store.ClaimDueAsync(now, lease, limit, cancellationToken);
+
+        public ValueTask<IReadOnlyList<AccountId>> ListNotedAsync(AccountId? after, AccountId through, CancellationToken cancellationToken = default) =>
+            store.ListNotedAsync(after, through, cancellationToken);
 
         // None, one or two steps in turn, so that reads meet the tail alone, both, and the pages alone.
         private void Step()

@@ -63,10 +63,10 @@ public sealed class SqliteStartTests : IDisposable
         await SqliteLedgerStore.Open(Database).DisposeAsync();
         Execute("PRAGMA user_version = 7");
         Assert.Equal(
-            "The database metering.db was written by a newer version (schema 7; this build knows 3). Start the newer version, or restore a backup.",
+            $"The database metering.db was written by a newer version (schema 7; this build knows {LedgerSchema.Format.Migrations.Count}). Start the newer version, or restore a backup.",
             Refused().Message);
 
-        Execute("PRAGMA user_version = 3");
+        Execute($"PRAGMA user_version = {LedgerSchema.Format.Migrations.Count}");
         await SqliteLedgerStore.Open(Database).DisposeAsync();
     }
 

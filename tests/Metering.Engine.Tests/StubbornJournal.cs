@@ -29,5 +29,7 @@ internal sealed class StubbornJournal(SqliteJournal journal) : IJournal
 
     public void Maintain() => journal.Maintain();
 
+    public void Scrub() => journal.Scrub();
+
     public void Dispose() => journal.Dispose();
 }

@@ -47,6 +47,17 @@ public sealed class ApiKeyMemoryTests
     }
 
     [Fact]
+    public async Task A_key_that_was_replaced_without_grace_opens_nothing_from_then_on()
+    {
+        var store = new CountingDirectory();
+        var directory = new ApiKeyDirectory(store, clock);
+        var (old, replacement) = (store.Add(), ApiKeys.Create(new("a"), "New", ApiKeyScopes.Read, GatewayHost.Start));
+        Assert.NotNull(await directory.FindAsync(old.Key));
+        await directory.MakeAsync(new(replacement.Stored, 10) { Replaces = old.Stored.Id, ReplacedEndsAt = clock.GetUtcNow() });
+        Assert.Null(await directory.FindAsync(old.Key));
+    }
+
+    [Fact]
     public async Task A_key_that_another_process_revoked_opens_nothing_a_second_later()
     {
         var store = new CountingDirectory();
@@ -197,6 +208,17 @@ public sealed class ApiKeyMemoryTests
         public ValueTask<AccountProfile?> FindProfileAsync(AccountId account, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
         public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public ValueTask<AccountProfile?> UpdateProfileAsync(AccountId account, ProfileChange change, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public ValueTask<KeyAddition> MakeKeyAsync(KeyMaking making, CancellationToken cancellationToken = default)
+        {
+            var (hash, key) = keys.Single(key => key.Value.Id == making.Replaces);
+            keys[hash] = key with { ExpiresAt = making.ReplacedEndsAt };
+            return new(KeyAddition.Added);
+        }
+
+        public ValueTask<KeptAnswer?> FindAnswerAsync(AccountId account, ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
         public ValueTask AddKeyAsync(ApiKey key, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 

@@ -37,9 +37,33 @@ public sealed class ConfigurationTests
     }
 
     [Fact]
+    public void Limits_a_key_are_a_plans_own_and_none_by_default()
+    {
+        Assert.All(Read().Catalogue.Plans.Values, plan => Assert.Equal((null, null), (plan.RequestsPerMinute, plan.RequestsPerDay)));
+        var catalogue = Read(("Plans:starter:RequestsPerMinute", "60"), ("Plans:scale:RequestsPerDay", "1000"), ("Plans:growth:RequestsPerDay", "0")).Catalogue;
+        Assert.Equal((60, null), (catalogue.Plans["starter"].RequestsPerMinute, catalogue.Plans["starter"].RequestsPerDay));
+        Assert.Equal((null, 1000), (catalogue.Plans["scale"].RequestsPerMinute, catalogue.Plans["scale"].RequestsPerDay));
+        Assert.Null(catalogue.Plans["growth"].RequestsPerDay);
+    }
+
+    [Theory]
+    [InlineData("soft", "Metering:RateLimits:Mode (Metering__RateLimits__Mode in the environment) is \"soft\"; enforce or report is allowed.")]
+    [InlineData("Enforce", "enforce or report")]
+    public async Task A_wrong_mode_of_the_limits_is_named(string mode, string says)
+    {
+        var error = await Assert.ThrowsAsync<MeteringStartupException>(() =>
+            GatewayHost.StartAsync(settings: new Dictionary<string, string?> { ["Metering:RateLimits:Mode"] = mode }));
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Limits_reach_the_meter()
     {
-        var options = Read(("QueueCapacity", "10"), ("MaxBatch", "5"), ("MemoryBudgetBytes", "2000000"), ("SnapshotInterval", "100"));
+        var options = Read(
+            ("QueueCapacity", "10"), ("MaxBatch", "5"), ("MemoryBudgetBytes", "2000000"), ("SnapshotInterval", "100"),
+            ("Due:Enabled", "false"), ("Due:WindowSeconds", "60"), ("Due:MaxPerSecond", "7"), ("Due:IntervalSeconds", "30"));
+        Assert.Equal(
+            (false, TimeSpan.FromMinutes(1), 7, TimeSpan.FromSeconds(30)), (options.Due.IsEnabled, options.Due.Window, options.Due.MaxPerSecond, options.Due.Interval));
         Assert.Equal((10, 5, 2_000_000L, 100), (options.QueueCapacity, options.MaxBatch, options.MemoryBudgetBytes, options.SnapshotInterval));
     }
 
@@ -61,12 +85,29 @@ public sealed class ConfigurationTests
     [InlineData("Plans:starter:Unlimited", "1", "true or false")]
     [InlineData("Plans:starter:Credits", "1", "MonthlyCredits")]
     [InlineData("Plans:starter:Name", "", "a text")]
+    [InlineData("Plans:starter:RequestsPerMinute", "-1", "0 to 1000000000")]
+    [InlineData("Plans:starter:RequestsPerDay", "many", "0 to 1000000000")]
     [InlineData("QueueCapacity", "0", "1 to 1000000")]
+    [InlineData("Due:WindowSeconds", "90000", "0 to 86400")]
+    [InlineData("Due:MaxPerSecond", "-1", "0 to 1000000")]
+    [InlineData("Due:IntervalSeconds", "0", "1 to 3600")]
+    [InlineData("Due:Enabled", "yes", "true or false")]
+    [InlineData("Due:Rate", "5", "MaxPerSecond")]
     [InlineData("MaxBatch", "many", "1 to 100000")]
     [InlineData("SnapshotInterval", "99", "100 to 1000000")]
     [InlineData("MemoryBudgetBytes", "1000", "1048576")]
     [InlineData("Store", "oracle", "sqlite or postgres or memory")]
     [InlineData("Queue", "5", "QueueCapacity")]
+    [InlineData("Products", "lead.search", "a section for each id")]
+    [InlineData("Plans", "starter", "a section for each id")]
+    [InlineData("MaxBacklogBytes", "1", "a whole number from 16777216")]
+    [InlineData("MaxBacklogEntries", "1", "a whole number from 10000")]
+    [InlineData("PostgreSql:MaxReaders", "0", "a whole number from 1 to 1000")]
+    [InlineData("PostgreSql:CommandTimeoutSeconds", "301", "a whole number from 1 to 300")]
+    [InlineData("PostgreSql:ConnectTimeoutSeconds", "soon", "a whole number from 1 to 300")]
+    [InlineData("PostgreSql:MigrateAtStart", "maybe", "true or false")]
+    [InlineData("PostgreSql:Readers", "1", "MaxReaders")]
+    [InlineData("Data", "", "a text")]
     public void A_wrong_setting_is_named_with_its_value_and_what_is_allowed(string setting, string value, string allowed)
     {
         var error = Assert.Throws<MeteringStartupException>(() => Read((setting, value)));
@@ -74,6 +115,23 @@ public sealed class ConfigurationTests
         Assert.Contains(value, error.Message, StringComparison.Ordinal);
         Assert.Contains(allowed, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void A_wrong_setting_is_named_as_the_environment_names_it_too()
+    {
+        var error = Assert.Throws<MeteringStartupException>(() => Read(("Plans:starter:MonthlyCredits", "lots")));
+        Assert.StartsWith("Metering:Plans:starter:MonthlyCredits (Metering__Plans__starter__MonthlyCredits in the environment) is \"lots\"; ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Data:Folder")]
+    [InlineData("QueueCapacity:Value")]
+    [InlineData("Products:lead.search:CoveredBy:Id")]
+    public void A_section_in_place_of_a_value_is_refused(string path)
+    {
+        var error = Assert.Throws<MeteringStartupException>(() => Read((path, "1")));
+        Assert.Contains("is a section; ", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -90,6 +148,7 @@ public sealed class ConfigurationTests
     [InlineData("ApiKeys:Prefixes:0", "has space")]
     [InlineData("ApiKeys:Prefixes:0", "far_too_long_for_a_prefix_")]
     [InlineData("ApiKeys:Prefix", "x_")]
+    [InlineData("ApiKeys:Prefixes", "x_")]
     [InlineData("ApiKeys:Prefixes:0", "only_")]
     public void A_wrong_prefix_is_refused(string setting, string value)
     {

@@ -11,14 +11,15 @@ public sealed class ErrorShapeTests
 {
     [Theory]
     [InlineData("GET", "/v1/nothing", 404, "problem")]
-    [InlineData("GET", "/admin/v1/accounts", 404, "problem")]
+    [InlineData("GET", "/admin/v1/nothing", 404, "problem")]
     [InlineData("GET", "/nothing", 404, "problem")]
     [InlineData("GET", "/api/v1/credits/nothing", 404, "B")]
-    [InlineData("GET", "/api/v1/api-keys", 404, "B")]
+    [InlineData("GET", "/api/v1/api-keys/a/b/c", 404, "B")]
     [InlineData("GET", "/api/v1/nothing", 404, "A")]
     [InlineData("DELETE", "/v1/credits", 405, "problem")]
     [InlineData("GET", "/v1/credits/deduct", 405, "problem")]
     [InlineData("POST", "/api/v1/credits/balance", 405, "B")]
+    [InlineData("PUT", "/api/v1/api-keys", 405, "B")]
     [InlineData("POST", "/api/v1/me", 405, "A")]
     public async Task Unknown_routes_and_wrong_methods_answer_in_their_dialect(string method, string path, int status, string dialect)
     {
@@ -91,7 +92,7 @@ public sealed class ErrorShapeTests
     [Fact]
     public async Task Keys_that_cannot_be_looked_up_now_are_503()
     {
-        await using var host = await GatewayHost.StartAsync(services => services.AddSingleton<IDirectoryStore>(new UnavailableDirectory()));
+        await using var host = await GatewayHost.StartAsync(services => services.AddSingleton<IDirectoryStore>(new UnavailableDirectory()).AddSingleton<IPaymentStore>(new MemoryPaymentStore()));
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/me");
         request.Headers.Add("X-API-Key", ApiKeys.DefaultPrefix + new string('0', 64));
         var answer = await Answer.OfAsync(host.Client, request);
@@ -206,6 +207,12 @@ public sealed class ErrorShapeTests
         public ValueTask<AccountProfile?> FindProfileAsync(AccountId account, CancellationToken cancellationToken = default) => throw Unavailable;
 
         public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => throw Unavailable;
+
+        public ValueTask<AccountProfile?> UpdateProfileAsync(AccountId account, ProfileChange change, CancellationToken cancellationToken = default) => throw Unavailable;
+
+        public ValueTask<KeyAddition> MakeKeyAsync(KeyMaking making, CancellationToken cancellationToken = default) => throw Unavailable;
+
+        public ValueTask<KeptAnswer?> FindAnswerAsync(AccountId account, ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default) => throw Unavailable;
 
         public ValueTask AddKeyAsync(ApiKey key, CancellationToken cancellationToken = default) => throw Unavailable;
 

@@ -41,10 +41,20 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public IDirectoryStore Directory => Services.GetRequiredService<IDirectoryStore>();
 
-    public static async Task<GatewayHost> StartAsync(
+    public static Task<GatewayHost> StartAsync(
         Action<IServiceCollection>? services = null,
         Action<WebApplication>? map = null,
-        IReadOnlyDictionary<string, string?>? settings = null)
+        IReadOnlyDictionary<string, string?>? settings = null) =>
+        StartAsync(services, map, settings, async configuration => await GatewayStore.AddAsync(configuration));
+
+    /// <summary>Starts on the store that the settings name, whose life is not the host's.</summary>
+    public static Task<GatewayHost> StartOnAsync(IReadOnlyDictionary<string, string?> settings) => StartAsync(null, null, settings, _ => Task.FromResult<IAsyncDisposable>(new MemoryStream()));
+
+    private static async Task<GatewayHost> StartAsync(
+        Action<IServiceCollection>? services,
+        Action<WebApplication>? map,
+        IReadOnlyDictionary<string, string?>? settings,
+        Func<IConfigurationBuilder, Task<IAsyncDisposable>> addStore)
     {
         var clock = new ManualTimeProvider(Start);
         var builder = WebApplication.CreateBuilder();
@@ -52,7 +62,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddInMemoryCollection(settings ?? new Dictionary<string, string?>());
-        var store = await GatewayStore.AddAsync(builder.Configuration);
+        var store = await addStore(builder.Configuration);
         var section = builder.Configuration.GetSection("Metering");
         builder.Services.AddSingleton<TimeProvider>(clock);
         builder.Services.AddCreditMetering(options => options.ReadConfiguration(section));
@@ -70,7 +80,7 @@ internal sealed class GatewayHost : IAsyncDisposable
     public async Task<TestCaller> OpenAsync(
         string plan = "starter",
         decimal bonus = 0,
-        ApiKeyScopes scopes = ApiKeyScopes.Read | ApiKeyScopes.Spend,
+        ApiKeyScopes scopes = ApiKeyScopes.Read | ApiKeyScopes.Spend | ApiKeyScopes.Refund,
         DateTimeOffset? keyExpiresAt = null,
         DateTimeOffset? paidThrough = null)
     {
@@ -101,21 +111,35 @@ internal sealed class GatewayHost : IAsyncDisposable
 }
 
 /// <summary>Calls with one account's key.</summary>
-internal sealed class TestCaller(HttpClient client, AccountId account, NewApiKey key)
+internal sealed class TestCaller(HttpClient client, AccountId account, NewApiKey? key, string text)
 {
+    public TestCaller(HttpClient client, AccountId account, NewApiKey key)
+        : this(client, account, key, key.Key)
+    {
+    }
+
     public AccountId Account => account;
 
-    public NewApiKey Key => key;
+    /// <summary>The key where the test made it itself.</summary>
+    public NewApiKey Key => key!;
+
+    /// <summary>Calls the same account with another key.</summary>
+    public TestCaller With(string otherKey) => new(client, account, null, otherKey);
 
     public Task<Answer> GetAsync(string path) => SendAsync(HttpMethod.Get, path);
 
     public Task<Answer> PostAsync(string path, string? json = null, string? idempotencyKey = null) =>
         SendAsync(HttpMethod.Post, path, json is null ? null : new StringContent(json, Encoding.UTF8, "application/json"), idempotencyKey);
 
+    public Task<Answer> PatchAsync(string path, string json) =>
+        SendAsync(HttpMethod.Patch, path, new StringContent(json, Encoding.UTF8, "application/json"));
+
+    public Task<Answer> DeleteAsync(string path) => SendAsync(HttpMethod.Delete, path);
+
     public async Task<Answer> SendAsync(HttpMethod method, string path, HttpContent? content = null, string? idempotencyKey = null)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Key);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", text);
         if (idempotencyKey is not null)
         {
             request.Headers.TryAddWithoutValidation("Idempotency-Key", idempotencyKey);

@@ -50,6 +50,17 @@ public sealed class ServerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_start_that_is_asked_for_an_admin_key_prints_one_that_works()
+    {
+        await using var server = await ServerProcess.StartAsync(folder, "--new-admin-key");
+        var key = server.Output.Split('\n').Single(line => line.StartsWith("A key for /admin/v1, shown only now: ", StringComparison.Ordinal)).Split(' ')[^1];
+        Assert.Contains("\"plan\":\"starter\"", await server.RunAsync($"curl -H \"X-API-Key: {key}\" http://127.0.0.1:5080/admin/v1/plans"), StringComparison.Ordinal);
+        var log = await server.RunAsync($"curl -H \"X-API-Key: {key}\" http://127.0.0.1:5080/admin/v1/audit");
+        Assert.Contains("\"action\":\"key.create\"", log, StringComparison.Ordinal);
+        Assert.DoesNotContain(key, log, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_was_acknowledged_before_a_kill_is_there_after_it_and_the_ledger_verifies()
     {
         string first;
@@ -92,10 +103,10 @@ public sealed class ServerTests : IDisposable
     [InlineData("--bogus is not an option", "--bogus")]
     [InlineData("--conection is not an option", "--store", "postgres", "--conection=Host=db;Password=secret")]
     [InlineData("Host is not an option", "--store", "postgres", "Host=db;Password=secret")]
-    [InlineData("Metering:Store is a connection string; sqlite or postgres or memory is allowed", "--store", "Host=db;Password=secret")]
+    [InlineData("Metering:Store (Metering__Store in the environment) is a connection string; sqlite or postgres or memory is allowed", "--store", "Host=db;Password=secret")]
     [InlineData("--verify takes no value", "--verify=no")]
     [InlineData("--data needs a value", "--data")]
-    [InlineData("Metering:Store is \"oracle\"", "--store", "oracle")]
+    [InlineData("Metering:Store (Metering__Store in the environment) is \"oracle\"", "--store", "oracle")]
     [InlineData("There is no ledger", "--verify", "--data", "no-such-folder")]
     [InlineData("cannot listen at nonsense", "--store", "memory", "--urls", "nonsense")]
     [InlineData("cannot listen at http://127.0.0.1:99999", "--store=memory", "--urls=http://127.0.0.1:99999")]
@@ -113,7 +124,7 @@ public sealed class ServerTests : IDisposable
     {
         var (exitCode, output, _) = await RunAsync("--help");
         Assert.Equal(0, exitCode);
-        Assert.All(["--urls", "--data", "--store", "--new-demo-key", "--verify"], option => Assert.Contains(option, output, StringComparison.Ordinal));
+        Assert.All(["--urls", "--data", "--store", "--new-demo-key", "--new-admin-key", "--verify"], option => Assert.Contains(option, output, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -8,8 +8,6 @@ namespace Metering.Cli;
 /// <summary><c>metering archive</c>: moves old entries into a ledger file of their own and cuts them from the store.</summary>
 internal static class ArchiveCommand
 {
-    private static readonly string[] Formats = ["yyyy-MM-dd", "yyyy-MM-dd'T'HH:mm:ss'Z'"];
-
     public static Command Create(ToolTerminal terminal)
     {
         var store = StoreOption.Create("The store to archive from; a SQLite store must not be in use.");
@@ -24,9 +22,9 @@ internal static class ArchiveCommand
 
     private static async Task<int> RunAsync(ToolTerminal terminal, StoreLocation location, string before, string? to, int minimum, CancellationToken cancellationToken)
     {
-        if (!DateTimeOffset.TryParseExact(before, Formats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var day))
+        if (Instants.Refuse("--before", before, out var day) is { } refusal)
         {
-            return await terminal.RefuseAsync($"--before is '{before}'; write a day (2026-01-01) or an instant (2026-01-01T12:00:00Z), UTC.");
+            return await terminal.RefuseAsync(refusal);
         }
 
         if (minimum < 1)
@@ -50,7 +48,7 @@ internal static class ArchiveCommand
         await terminal.Output.WriteLineAsync($"Archiving {location.Display} into {file.Display}.");
         try
         {
-            return await RunAsync(terminal, ledger, archive, new() { Before = day, MinEntries = minimum }, cancellationToken);
+            return await RunAsync(terminal, ledger, archive, new() { Before = day!.Value, MinEntries = minimum }, cancellationToken);
         }
         catch (OperationCanceledException)
         {

@@ -45,6 +45,32 @@ internal abstract record StoreLocation
     /// <exception cref="MeteringStartupException">It cannot be opened; the message says why and what to do.</exception>
     public abstract ValueTask<ILedgerStore> OpenLedgerAsync(CancellationToken cancellationToken);
 
+    /// <summary>Opens a ledger that has to be there.</summary>
+    /// <param name="instead">What to do where a running server holds it, a sentence.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
+    /// <exception cref="MeteringStartupException">It is missing, in use, or cannot be opened; the message says why and what to do.</exception>
+    public ValueTask<ILedgerStore> OpenExistingLedgerAsync(string instead, CancellationToken cancellationToken)
+    {
+        RequireExisting();
+        return OpenLedgerAsync(instead, cancellationToken);
+    }
+
+    /// <summary>Opens a ledger, making it where it is missing.</summary>
+    /// <param name="instead">What to do where a running server holds it, a sentence.</param>
+    /// <param name="cancellationToken">Cancels the opening.</param>
+    /// <exception cref="MeteringStartupException">It is in use or cannot be opened; the message says why and what to do.</exception>
+    public async ValueTask<ILedgerStore> OpenLedgerAsync(string instead, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await OpenLedgerAsync(cancellationToken);
+        }
+        catch (MeteringStartupException error) when (error.IsInUse)
+        {
+            throw new MeteringStartupException($"{error.Message} {instead}", error);
+        }
+    }
+
     /// <summary>True where a directory is kept beside the ledger: a service with the meter inside may know its customers itself.</summary>
     public virtual bool HasDirectory => true;
 

@@ -11,6 +11,12 @@ internal sealed class ToolTerminal
     /// <summary>Progress and errors.</summary>
     public required TextWriter Errors { get; init; }
 
+    /// <summary>Opens <see cref="Output"/> for bytes, for results that no text writer should touch.</summary>
+    public Func<Stream> OpenOutput { get; init; } = Console.OpenStandardOutput;
+
+    /// <summary>Opens what is fed into the tool.</summary>
+    public Func<Stream> OpenInput { get; init; } = Console.OpenStandardInput;
+
     /// <summary>True where <see cref="Errors"/> is a screen, on which a line can be drawn again.</summary>
     public bool IsScreen { get; init; }
 

@@ -63,7 +63,6 @@ internal static partial class Operations
     {
         KeyOf = static request => request.IdempotencyKey,
         WithKey = static (request, key) => request with { IdempotencyKey = key },
-        CheckTexts = static request => CheckEach(request.Items, "items", static item => Check(item?.Description, item?.Reference)),
     };
 
     public static readonly Operation<RecordAccessRequest, RecordAccess> AccessRecords = new(
@@ -134,6 +133,10 @@ internal static partial class Operations
         Repetition.Read,
         static (engine, account, id, cancellation) => engine.GetTransactionAsync(account, id, cancellation),
         static id => new GetTransactionCall { Id = id });
+
+    /// <summary>Looks at the texts of a batch's item, which has a refusal of its own.</summary>
+    public static Refusal? CheckItem(DeductBatchRequest request, int index) =>
+        Check(request.Items[index]?.Description, request.Items[index]?.Reference) is { } refusal ? refusal with { Field = $"items[{index}].{refusal.Field}" } : null;
 
     private static Refusal? Check(string? description, string? reference) =>
         CommandRules.CheckText("description", description, CommandRules.MaxDescription)

@@ -7,7 +7,9 @@ namespace Metering.Engine;
 /// <param name="Left">Told, once or more, that an activation has to leave the table.</param>
 /// <param name="Resized">Told by how many bytes an activation grew or shrank.</param>
 /// <param name="Placement">Where accounts live; null where all of them live here.</param>
-internal sealed record ActivationSettings(int SnapshotInterval, Action<AccountActivation> Left, Action<long> Resized, IAccountPlacement? Placement);
+/// <param name="DueChanged">Told by the writer when something falls due on an account at another moment than before.</param>
+internal sealed record ActivationSettings(
+    int SnapshotInterval, Action<AccountActivation> Left, Action<long> Resized, IAccountPlacement? Placement, Action<AccountId, DateTimeOffset> DueChanged);
 
 /// <summary>
 /// One account in memory: the embedded host's actor. A lock around synchronous code serializes its decisions; nothing is awaited
@@ -136,6 +138,11 @@ internal sealed class AccountActivation : ActivationSlot
     public void MakeDurable(AppendGroup group, QueuedDecision decision, long comparedAt)
     {
         (CommittedHead, StoreHandle) = (group.Next, group.Handle);
+        if (decision.View.NextDue != durable.View.NextDue)
+        {
+            settings.DueChanged(Account, decision.View.NextDue);
+        }
+
         durable = decision;
         Verify(comparedAt);
     }

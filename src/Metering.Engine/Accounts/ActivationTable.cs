@@ -23,10 +23,11 @@ internal sealed class ActivationTable
     private readonly ConcurrentQueue<AccountActivation> hand = new();
     private long bytes;
 
-    public ActivationTable(ILedgerStore store, GroupCommit commit, Freshness freshness, CreditMeteringOptions options, IAccountPlacement? placement)
+    public ActivationTable(
+        ILedgerStore store, GroupCommit commit, Freshness freshness, CreditMeteringOptions options, IAccountPlacement? placement, Action<AccountId, DateTimeOffset> dueChanged)
     {
         this.placement = placement;
-        loader = new(store, commit, freshness, new(options.SnapshotInterval, Remove, AddBytes, placement));
+        loader = new(store, commit, freshness, new(options.SnapshotInterval, Remove, AddBytes, placement, dueChanged));
         budgetBytes = options.MemoryBudgetBytes;
     }
 
@@ -77,6 +78,15 @@ internal sealed class ActivationTable
         catch (Exception exception) when (exception is AccountElsewhereException or LedgerUnavailableException or LedgerFormatException)
         {
             // It was not loaded, or had left already.
+        }
+    }
+
+    /// <summary>Lets an account leave memory at once, where nothing of it is under way.</summary>
+    public void LetGo(AccountId account)
+    {
+        if (TryGetLive(account, out var activation))
+        {
+            activation.TryRetireIdle(MinEntriesForSnapshot);
         }
     }
 

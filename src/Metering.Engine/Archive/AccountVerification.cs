@@ -88,11 +88,38 @@ internal sealed class AccountVerification(ILedgerStore store, ILedgerStore? cutL
 
             if (rows!.Count < limit)
             {
-                return (replay.Entries, replay.End(mustBeVouched) is { } last ? $"Account {account}, entry {replay.State.Sequence}: {last}" : null);
+                (var isEnd, unreadable) = await TryReadAsync(() => IsEndAsync(account, replay, cancellationToken));
+                if (unreadable is not null)
+                {
+                    return (replay.Entries, $"Account {account}, entry {replay.State.Sequence + 1}: {unreadable}");
+                }
+
+                if (isEnd)
+                {
+                    return (replay.Entries, replay.End(mustBeVouched) is { } last ? $"Account {account}, entry {replay.State.Sequence}: {last}" : null);
+                }
             }
 
             onPage(replay.Entries);
         }
+    }
+
+    /// <summary>
+    /// True where the rows end where the ledger does. Its head tells of rows that are missing behind the last one, of which the chain knows nothing; or
+    /// of rows that came while these were read, which are checked, too.
+    /// </summary>
+    /// <exception cref="LedgerFormatException">The end is missing.</exception>
+    private async ValueTask<bool> IsEndAsync(AccountId account, LedgerReplay replay, CancellationToken cancellationToken)
+    {
+        var (head, _) = await store.ReadHeadAsync(account, cancellationToken);
+        if (replay.Entries == 0 || head.Sequence <= replay.State.Sequence)
+        {
+            return true;
+        }
+
+        return (await store.ReadAsync(account, replay.State.Sequence + 1, 1, cancellationToken)).Count > 0
+            ? false
+            : throw new LedgerFormatException($"the rows end before this entry, and the ledger's head is entry {head.Sequence}.");
     }
 
     private async ValueTask<LedgerBase?> CutOfAsync(AccountId account, CancellationToken cancellationToken) =>

@@ -121,7 +121,7 @@ internal static class ArchiveProof
             foreach (var row in rows)
             {
                 hasher.Add(row.Facts.Span, row.Texts.Span);
-                if (row.Sequence != ++sequence || (row.Link is { } link && hasher.End() != link) || (sequence == end.Sequence && row.Link != end.Link))
+                if (row.Sequence != ++sequence || (row.Link is { } link && hasher.End(row.TextsDigest) != link) || (sequence == end.Sequence && row.Link != end.Link))
                 {
                     throw Damaged(account.Account, sequence);
                 }

@@ -3,7 +3,7 @@ using Metering.Core;
 namespace Metering.Engine;
 
 /// <summary>
-/// Replays an account's rows and proves them: sequences without gaps, every link of the chain, every invariant of the account, rows that sum
+/// Replays an account's rows and proves them: sequences without gaps, every link of the chain (by the kept digest where texts were erased), every invariant of the account, rows that sum
 /// to the balance, snapshots that equal the replayed state. It begins with entry 1 or with the state that archived entries left.
 /// </summary>
 internal sealed class LedgerReplay
@@ -90,7 +90,12 @@ internal sealed class LedgerReplay
         hasher.Add(row.Facts.Span, row.Texts.Span);
         if (row.Link is { } link)
         {
-            if (hasher.End() != link)
+            if (row.TextsDigest is not null && hasher.TextsDigest != default)
+            {
+                return "texts stand beside the digest that was kept of erased ones.";
+            }
+
+            if (hasher.End(row.TextsDigest) != link)
             {
                 return row.Sequence == commitBegins
                     ? "the chain is broken: the link does not follow from the entry and the link before it."

@@ -15,6 +15,12 @@ public enum ApiKeyScopes
 
     /// <summary>Administer accounts.</summary>
     Admin = 4,
+
+    /// <summary>
+    /// Give spent credits back. For services that charge with their customers' keys: a customer whose own key had it could take back
+    /// what it has used.
+    /// </summary>
+    Refund = 8,
 }
 
 /// <summary>Who an account belongs to. Personal texts live here, never in the ledger's facts.</summary>
@@ -23,7 +29,7 @@ public sealed record AccountProfile
     /// <summary>The account.</summary>
     public required AccountId Account { get; init; }
 
-    /// <summary>The e-mail address.</summary>
+    /// <summary>The e-mail address; empty where none is known.</summary>
     public required string Email { get; init; }
 
     /// <summary>The first name; null where it was not given.</summary>
@@ -66,11 +72,15 @@ public sealed record ApiKey
     /// <summary>When it was made, UTC, whole milliseconds.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>When it stops working; null for never.</summary>
+    /// <summary>When it stops working; null for never. A rotation brings it forward.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
 
     /// <summary>When it was revoked; null where it was not.</summary>
     public DateTimeOffset? RevokedAt { get; init; }
+
+    /// <summary>True where it opens its account at an instant: it is neither revoked nor expired.</summary>
+    /// <param name="instant">The instant.</param>
+    public bool IsActiveAt(DateTimeOffset instant) => RevokedAt is null && (ExpiresAt is not { } expiry || expiry > instant);
 }
 
 /// <summary>
@@ -86,12 +96,30 @@ public interface IDirectoryStore : IAsyncDisposable
     /// <summary>The profile of an account; null for none.</summary>
     ValueTask<AccountProfile?> FindProfileAsync(AccountId account, CancellationToken cancellationToken = default);
 
+    /// <summary>Changes fields of a profile, one caller after another.</summary>
+    /// <returns>The profile after the change; null, and nothing is changed, where the account has none.</returns>
+    ValueTask<AccountProfile?> UpdateProfileAsync(AccountId account, ProfileChange change, CancellationToken cancellationToken = default);
+
     /// <summary>True where there is no profile at all: a first start.</summary>
     ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Adds a key; its id and hash are new.</summary>
     /// <exception cref="InvalidOperationException">The id or the hash is taken; nothing was changed.</exception>
     ValueTask AddKeyAsync(ApiKey key, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Adds a key where the account may have another, ends the one that it replaces, and keeps the answer: all of it or nothing. Callers of
+    /// one account take effect one after another, so that the limit holds and one idempotency key makes one API key.
+    /// </summary>
+    /// <returns>What became of it. Where several reasons are against it, the first of <see cref="KeyAddition"/>.</returns>
+    /// <exception cref="InvalidOperationException">The id or the hash is taken; nothing was changed.</exception>
+    ValueTask<KeyAddition> MakeKeyAsync(KeyMaking making, CancellationToken cancellationToken = default);
+
+    /// <summary>The answer that is kept for an idempotency key of an account; null for none.</summary>
+    /// <param name="account">The account.</param>
+    /// <param name="key">SHA-256 of the idempotency key, 32 bytes.</param>
+    /// <param name="cancellationToken">Cancels the read.</param>
+    ValueTask<KeptAnswer?> FindAnswerAsync(AccountId account, ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default);
 
     /// <summary>The key with a hash, expired and revoked ones included; null for none.</summary>
     /// <param name="hash">SHA-256 of the whole key, 32 bytes.</param>

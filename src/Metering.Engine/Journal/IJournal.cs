@@ -49,6 +49,11 @@ internal interface IJournal : IDisposable
     /// <exception cref="LedgerUnavailableException">Not now.</exception>
     void Maintain();
 
+    /// <summary>Makes what was deleted before gone from the file and its log. Appends wait meanwhile.</summary>
+    /// <exception cref="LedgerUnavailableException">It is not gone now.</exception>
+    /// <exception cref="LedgerFatalException">The disk failed in a commit.</exception>
+    void Scrub();
+
     /// <summary>True where it could take a record, as far as can be told without writing one.</summary>
     bool IsHealthy { get; }
 }

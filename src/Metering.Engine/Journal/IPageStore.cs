@@ -57,6 +57,11 @@ internal interface IPageStore : IDisposable
     /// <exception cref="LedgerUnavailableException">Not now.</exception>
     IPageView OpenView();
 
+    /// <summary>Makes what was overwritten or removed before gone from the file and its log. No commit is under way.</summary>
+    /// <exception cref="LedgerUnavailableException">It is not gone now.</exception>
+    /// <exception cref="LedgerFatalException">The disk failed in a commit.</exception>
+    void Scrub();
+
     /// <summary>True where it could take pages, as far as can be told without writing one.</summary>
     bool IsHealthy { get; }
 }
@@ -90,6 +95,9 @@ internal interface IPageCommit : IDisposable
     /// <summary>Sets what an account's ledger begins with.</summary>
     void SetBase(long account, LedgerBase ledgerBase);
 
+    /// <summary>Notes when an account is to be looked at (<see cref="IDueStore"/>); false where it is not in the pages yet.</summary>
+    bool NoteDue(in DueNote note);
+
     /// <summary>Makes everything durable, with the watermark: when it returns, the journal's records up to there can go.</summary>
     /// <param name="watermark">The last journal record that is in the pages now.</param>
     void Commit(long watermark);
@@ -121,6 +129,12 @@ internal interface IPageView : IDisposable
 
     /// <summary>Accounts with pages or a base, in ascending order (ordinal), after a given one.</summary>
     IReadOnlyList<AccountId> ListAccounts(AccountId? after, int limit);
+
+    /// <summary>Notes whose time has come at a moment, the oldest first.</summary>
+    IReadOnlyList<DueNote> ListDue(DateTimeOffset now, int limit);
+
+    /// <summary>Accounts with a note, of those after one (null for the first) through another, in ascending order (ordinal).</summary>
+    IReadOnlyList<AccountId> ListNoted(AccountId? after, AccountId through);
 }
 
 /// <summary>Takes one run of keys.</summary>

@@ -72,7 +72,7 @@ internal sealed partial class JournaledLedgerStore : ITailSource
         {
             lock (gate)
             {
-                return !disposed && failed is null && (deletions.Count > 0 || tail.Records > 0 || snapshots.Count > 0);
+                return !disposed && failed is null && (deletions.Count > 0 || tail.Records > 0 || snapshots.Count > 0 || dueNotes.Count > 0);
             }
         }
     }
@@ -195,13 +195,15 @@ internal sealed partial class JournaledLedgerStore : ITailSource
     {
         List<TailRecord> records;
         List<(AccountId Account, LedgerSnapshot Snapshot)> waiting;
+        List<DueNote> notes;
         lock (gate)
         {
             records = tail.Oldest(options.StepBytes);
             waiting = [.. snapshots.SelectMany(account => account.Value.AsEnumerable().Reverse().Select(snapshot => (account.Key, snapshot)))];
+            notes = [.. dueNotes.Values.Take(StepNotes)];
         }
 
-        if (records.Count == 0 && waiting.Count == 0)
+        if (records.Count == 0 && waiting.Count == 0 && notes.Count == 0)
         {
             return false;
         }
@@ -217,11 +219,13 @@ internal sealed partial class JournaledLedgerStore : ITailSource
             }
 
             waiting.RemoveAll(item => !commit.SaveSnapshot(item.Account, item.Snapshot));
+            notes.RemoveAll(note => !commit.NoteDue(note));
             commit.Commit(through);
         }
 
+        ForgetNotes(notes);
         Settle(records, waiting);
-        return records.Count > 0 || waiting.Count > 0;
+        return records.Count > 0 || waiting.Count > 0 || notes.Count > 0;
     }
 
     /// <summary>Everything is in the pages durably: the tail and the waiting snapshots can forget it.</summary>

@@ -6,19 +6,20 @@ namespace Metering.Engine;
 
 /// <summary>
 /// The stored form of ledger rows, the same in the journal and in the pages, so that the projector copies bytes and looks into none of them.
-/// A row is: flags, length of facts, [length of texts], [key, 16 bytes], [link, 32 bytes], facts, texts. Lengths are LEB128. Its sequence and
-/// its transaction number follow from where it stands.
+/// A row is: flags, length of facts, [length of texts], [key, 16 bytes], [link, 32 bytes], [digest of the group's erased texts, 32 bytes], facts,
+/// texts. Lengths are LEB128. Its sequence and its transaction number follow from where it stands.
 /// </summary>
 internal static class StoredRows
 {
     /// <summary>What a row takes at most beside its facts and texts.</summary>
-    public const int MaxOverhead = 1 + 5 + 5 + 16 + ChainLink.Bytes;
+    public const int MaxOverhead = 1 + 5 + 5 + 16 + ChainLink.Bytes + ChainLink.Bytes;
 
     private const byte IsTransaction = 1;
     private const byte HasKey = 2;
     private const byte HasTexts = 4;
     private const byte HasLink = 8;
-    private const byte Known = IsTransaction | HasKey | HasTexts | HasLink;
+    private const byte HasDigest = 16;
+    private const byte Known = IsTransaction | HasKey | HasTexts | HasLink | HasDigest;
 
     /// <summary>Writes a row.</summary>
     /// <param name="target">Where; at least <see cref="MaxOverhead"/> more than facts and texts.</param>
@@ -28,7 +29,9 @@ internal static class StoredRows
     public static int Write(Span<byte> target, in LedgerRow row, ChainLink? link)
     {
         var length = 1;
-        target[0] = (byte)((row.IsTransaction ? IsTransaction : 0) | (row.Key is null ? 0 : HasKey) | (row.Texts.IsEmpty ? 0 : HasTexts) | (link is null ? 0 : HasLink));
+        var digest = link is null ? null : row.TextsDigest;
+        target[0] = (byte)((row.IsTransaction ? IsTransaction : 0) | (row.Key is null ? 0 : HasKey) | (row.Texts.IsEmpty ? 0 : HasTexts)
+            | (link is null ? 0 : HasLink) | (digest is null ? 0 : HasDigest));
         length += WriteNumber(target[length..], (ulong)row.Facts.Length);
         if (!row.Texts.IsEmpty)
         {
@@ -47,6 +50,12 @@ internal static class StoredRows
             length += ChainLink.Bytes;
         }
 
+        if (digest is { } kept)
+        {
+            kept.CopyTo(target[length..]);
+            length += ChainLink.Bytes;
+        }
+
         row.Facts.Span.CopyTo(target[length..]);
         length += row.Facts.Length;
         row.Texts.Span.CopyTo(target[length..]);
@@ -61,7 +70,7 @@ internal static class StoredRows
     public static LedgerRow Take(ref ReadOnlyMemory<byte> source, long sequence, long numberBefore)
     {
         var shape = RowShape.Of(source.Span);
-        var (key, link) = shape.Read(source.Span);
+        var (key, link, digest) = shape.Read(source.Span);
         var row = new LedgerRow
         {
             Sequence = sequence,
@@ -71,6 +80,7 @@ internal static class StoredRows
             Facts = source.Slice(shape.FactsAt, shape.FactsLength),
             Texts = source.Slice(shape.FactsAt + shape.FactsLength, shape.TextsLength),
             Link = link,
+            TextsDigest = digest,
         };
         source = source[shape.Length..];
         return row;
@@ -136,7 +146,7 @@ internal static class StoredRows
         {
             this.flags = flags;
             this.keyAt = keyAt;
-            FactsAt = keyAt + ((flags & HasKey) != 0 ? 16 : 0) + ((flags & HasLink) != 0 ? ChainLink.Bytes : 0);
+            FactsAt = keyAt + PartsLength(flags);
             FactsLength = factsLength;
             TextsLength = textsLength;
         }
@@ -162,17 +172,23 @@ internal static class StoredRows
             var at = 1;
             var facts = ReadNumber(source, ref at);
             var texts = (source[0] & HasTexts) == 0 ? 0 : ReadNumber(source, ref at);
-            var rest = source.Length - at - ((source[0] & HasKey) != 0 ? 16 : 0) - ((source[0] & HasLink) != 0 ? ChainLink.Bytes : 0);
+            var rest = source.Length - at - PartsLength(source[0]);
             return rest >= 0 && facts <= rest && texts <= rest - facts
                 ? new(source[0], at, (int)facts, (int)texts)
                 : throw new LedgerFormatException("An entry in the ledger's file is longer than what follows it.");
         }
 
-        public (UInt128? Key, ChainLink? Link) Read(ReadOnlySpan<byte> source)
+        public (UInt128? Key, ChainLink? Link, ChainLink? Digest) Read(ReadOnlySpan<byte> source)
         {
+            var at = keyAt + ((flags & HasKey) != 0 ? 16 : 0);
             UInt128? key = (flags & HasKey) == 0 ? null : BinaryPrimitives.ReadUInt128LittleEndian(source[keyAt..]);
-            ChainLink? link = (flags & HasLink) == 0 ? null : ChainLink.Read(source.Slice(FactsAt - ChainLink.Bytes, ChainLink.Bytes));
-            return (key, link);
+            ChainLink? link = (flags & HasLink) == 0 ? null : ChainLink.Read(source.Slice(at, ChainLink.Bytes));
+            ChainLink? digest = (flags & HasDigest) == 0 ? null : ChainLink.Read(source.Slice(FactsAt - ChainLink.Bytes, ChainLink.Bytes));
+            return (key, link, digest);
         }
+
+        /// <summary>Bytes between the lengths and the facts.</summary>
+        private static int PartsLength(byte flags) =>
+            ((flags & HasKey) != 0 ? 16 : 0) + ((flags & HasLink) != 0 ? ChainLink.Bytes : 0) + ((flags & HasDigest) != 0 ? ChainLink.Bytes : 0);
     }
 }

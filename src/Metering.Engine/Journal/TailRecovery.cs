@@ -55,7 +55,7 @@ internal sealed class TailRecovery(Tail tail, long maxBytesInMemory, string jour
         for (var index = 0; index < group.Count; index++)
         {
             var shape = StoredRows.RowShape.Of(rows);
-            var (key, link) = shape.Read(rows);
+            var (key, link, _) = shape.Read(rows);
             transactions += shape.IsTransaction ? 1 : 0;
             last = link ?? last;
             if (key is { } known)

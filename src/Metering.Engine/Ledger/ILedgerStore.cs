@@ -39,6 +39,12 @@ public readonly record struct LedgerRow
     /// groups of an account in one append. Whoever decides leaves it null.
     /// </summary>
     public ChainLink? Link { get; init; }
+
+    /// <summary>
+    /// Beside <see cref="Link"/>, where the texts of the link's commit group were erased (<see cref="IPersonalTexts"/>): their digest, which the
+    /// link covers. Null where nothing was erased. A copy of a ledger hands it on.
+    /// </summary>
+    public ChainLink? TextsDigest { get; init; }
 }
 
 /// <summary>What became of a group of entries.</summary>

@@ -64,4 +64,7 @@ public sealed class MeteringStartupException : Exception
 
     /// <summary>True where the cause is damage to what is stored: nothing that is set, and nobody who waits, mends it.</summary>
     public bool IsDamage { get; init; }
+
+    /// <summary>True where another process, a running server say, holds what was to be opened.</summary>
+    public bool IsInUse { get; init; }
 }

@@ -1,11 +1,12 @@
 namespace Metering.Engine;
 
 /// <summary>The directory in memory, for tests and trials.</summary>
-public sealed class MemoryDirectoryStore : IDirectoryStore
+public sealed partial class MemoryDirectoryStore : IDirectoryStore
 {
     private readonly Lock gate = new();
     private readonly Dictionary<AccountId, AccountProfile> profiles = [];
     private readonly List<ApiKey> keys = [];
+    private readonly List<(KeptAnswer Answer, DateTimeOffset KeptAt)> answers = [];
     private bool disposed;
 
     /// <inheritdoc />
@@ -17,21 +18,27 @@ public sealed class MemoryDirectoryStore : IDirectoryStore
         Call(() => profiles.GetValueOrDefault(account), cancellationToken);
 
     /// <inheritdoc />
+    public ValueTask<AccountProfile?> UpdateProfileAsync(AccountId account, ProfileChange change, CancellationToken cancellationToken = default) => Call(
+        () => profiles.TryGetValue(account, out var profile) ? profiles[account] = change.ApplyTo(profile) : null, cancellationToken);
+
+    /// <inheritdoc />
     public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => Call(() => profiles.Count == 0, cancellationToken);
 
     /// <inheritdoc />
     public async ValueTask AddKeyAsync(ApiKey key, CancellationToken cancellationToken = default) => await Call(
         () =>
         {
-            if (keys.Exists(stored => stored.Id == key.Id || stored.Hash.Span.SequenceEqual(key.Hash.Span)))
-            {
-                throw new InvalidOperationException("The directory has that API key already.");
-            }
-
-            keys.Add(key with { Hash = key.Hash.ToArray() });
+            Add(key);
             return true;
         },
         cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<KeyAddition> MakeKeyAsync(KeyMaking making, CancellationToken cancellationToken = default) => Call(() => Make(making), cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<KeptAnswer?> FindAnswerAsync(AccountId account, ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default) =>
+        Call(() => FindAnswer(account, key), cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<ApiKey?> FindKeyAsync(ReadOnlyMemory<byte> hash, CancellationToken cancellationToken = default) =>
@@ -96,7 +103,56 @@ public sealed class MemoryDirectoryStore : IDirectoryStore
     public ValueTask DisposeAsync()
     {
         disposed = true;
+        tables.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private KeyAddition Make(KeyMaking making)
+    {
+        var now = making.Key.CreatedAt;
+        if (making.Answer is { } asked && FindAnswer(asked.Account, asked.Key) is not null)
+        {
+            return KeyAddition.AlreadyAnswered;
+        }
+
+        var replaced = keys.FindIndex(key => key.Account == making.Key.Account && key.Id == making.Replaces && key.IsActiveAt(now));
+        if (making.Replaces is not null && replaced < 0)
+        {
+            return KeyAddition.ReplacedUnknown;
+        }
+
+        var goes = replaced >= 0 && making.ReplacedEndsAt <= now ? 1 : 0;
+        if (keys.Count(key => key.Account == making.Key.Account && key.IsActiveAt(now)) - goes >= making.MaxActive)
+        {
+            return KeyAddition.TooManyActive;
+        }
+
+        Add(making.Key);
+        if (replaced >= 0 && !(keys[replaced].ExpiresAt <= making.ReplacedEndsAt))
+        {
+            keys[replaced] = keys[replaced] with { ExpiresAt = making.ReplacedEndsAt };
+        }
+
+        if (making.Answer is { } answer)
+        {
+            answers.RemoveAll(kept => kept.KeptAt < now - KeptAnswer.KeptFor);
+            answers.Add((answer, now));
+        }
+
+        return KeyAddition.Added;
+    }
+
+    private KeptAnswer? FindAnswer(AccountId account, ReadOnlyMemory<byte> key) =>
+        answers.Find(kept => kept.Answer.Account == account && kept.Answer.Key.Span.SequenceEqual(key.Span)).Answer;
+
+    private void Add(ApiKey key)
+    {
+        if (keys.Exists(stored => stored.Id == key.Id || stored.Hash.Span.SequenceEqual(key.Hash.Span)))
+        {
+            throw new InvalidOperationException("The directory has that API key already.");
+        }
+
+        keys.Add(key with { Hash = key.Hash.ToArray() });
     }
 
     private ValueTask<T> Call<T>(Func<T> call, CancellationToken cancellationToken)

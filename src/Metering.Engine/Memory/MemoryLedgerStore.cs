@@ -4,11 +4,12 @@ namespace Metering.Engine;
 /// The ledger in memory, for tests and trials. It keeps every promise of <see cref="ILedgerStore"/> but the one about power loss.
 /// Disposing it closes nothing, so that a test can hand it to the next host, as a disk would be.
 /// </summary>
-public sealed class MemoryLedgerStore : ILedgerStore
+public sealed class MemoryLedgerStore : ILedgerStore, IPersonalTexts, IDueStore
 {
     private readonly Lock gate = new();
     private readonly Dictionary<AccountId, Ledger> ledgers = [];
     private readonly MemoryPages pages = new();
+    private readonly MemoryDues dues = new();
     private AccountId[]? inOrder;
 
     /// <inheritdoc />
@@ -105,6 +106,22 @@ public sealed class MemoryLedgerStore : ILedgerStore
                 return [.. inOrder.Where(account => after is not { } last || string.CompareOrdinal(account.Value, last.Value) > 0).Take(limit)];
             },
             cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<long> EraseTextsAsync(AccountId account, DateTimeOffset? before = null, CancellationToken cancellationToken = default) =>
+        Read(account, ledger => ledger.EraseTexts(new(before)), 0, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask NoteDueAsync(IReadOnlyList<DueNote> notes, CancellationToken cancellationToken = default) =>
+        Call(() => dues.Note(notes), cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<IReadOnlyList<AccountId>> ClaimDueAsync(DateTimeOffset now, TimeSpan lease, int limit, CancellationToken cancellationToken = default) =>
+        Call<IReadOnlyList<AccountId>>(() => dues.Due(now, limit), cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<IReadOnlyList<AccountId>> ListNotedAsync(AccountId? after, AccountId through, CancellationToken cancellationToken = default) =>
+        Call<IReadOnlyList<AccountId>>(() => dues.Noted(after, through), cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken = default) => ValueTask.FromResult(true);
@@ -249,6 +266,32 @@ public sealed class MemoryLedgerStore : ILedgerStore
             Remove((int)count);
             Base = ledgerBase;
             return true;
+        }
+
+        /// <summary>Stores rows anew without their texts. The bytes before stay in the pages, which are never changed, and nothing points at them.</summary>
+        /// <returns>How many had texts.</returns>
+        public long EraseTexts(TextEraser eraser)
+        {
+            var (erased, groupAt) = (0L, 0);
+            for (var index = 0; index < rows.Count; index++)
+            {
+                if (!eraser.EndsGroup(pages.Read(rows[index], Archived + index + 1), out var digest))
+                {
+                    continue;
+                }
+
+                for (; groupAt <= index; groupAt++)
+                {
+                    if (digest is not null)
+                    {
+                        var row = pages.Read(rows[groupAt], Archived + groupAt + 1);
+                        erased += row.Texts.IsEmpty ? 0 : 1;
+                        rows[groupAt] = pages.Store(row with { Texts = default, TextsDigest = digest }, row.Link);
+                    }
+                }
+            }
+
+            return erased;
         }
 
         /// <summary>Removes the first rows. Their bytes stay in the pages, which are never changed.</summary>

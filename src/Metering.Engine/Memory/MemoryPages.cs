@@ -12,7 +12,9 @@ namespace Metering.Engine;
 /// <param name="IsTransaction">True for a transaction.</param>
 /// <param name="HasKey">True where 16 bytes of key follow the texts.</param>
 /// <param name="HasLink">True where a link follows.</param>
-internal readonly record struct StoredRow(int Page, int Offset, int Facts, int Texts, long TransactionNumber, bool IsTransaction, bool HasKey, bool HasLink);
+/// <param name="HasDigest">True where the digest of the group's erased texts follows the link.</param>
+internal readonly record struct StoredRow(
+    int Page, int Offset, int Facts, int Texts, long TransactionNumber, bool IsTransaction, bool HasKey, bool HasLink, bool HasDigest);
 
 /// <summary>The bytes of rows of all accounts, in large pages that are filled from the front and never changed. Not safe for concurrent use.</summary>
 internal sealed class MemoryPages
@@ -25,14 +27,16 @@ internal sealed class MemoryPages
 
     public StoredRow Store(in LedgerRow row, ChainLink? link)
     {
-        var bytes = row.Facts.Length + row.Texts.Length + (row.Key is null ? 0 : KeyBytes) + (link is null ? 0 : ChainLink.Bytes);
+        var digest = link is null ? null : row.TextsDigest;
+        var bytes = row.Facts.Length + row.Texts.Length + (row.Key is null ? 0 : KeyBytes) + (link is null ? 0 : ChainLink.Bytes) + (digest is null ? 0 : ChainLink.Bytes);
         if (pages.Count == 0 || pages[^1].Length - used < bytes)
         {
             pages.Add(new byte[Math.Max(PageBytes, bytes)]);
             used = 0;
         }
 
-        var stored = new StoredRow(pages.Count - 1, used, row.Facts.Length, row.Texts.Length, row.TransactionNumber, row.IsTransaction, row.Key is not null, link is not null);
+        var stored = new StoredRow(
+            pages.Count - 1, used, row.Facts.Length, row.Texts.Length, row.TransactionNumber, row.IsTransaction, row.Key is not null, link is not null, digest is not null);
         var rest = pages[^1].AsSpan(used, bytes);
         row.Facts.Span.CopyTo(rest);
         row.Texts.Span.CopyTo(rest[row.Facts.Length..]);
@@ -44,6 +48,7 @@ internal sealed class MemoryPages
         }
 
         link?.CopyTo(rest);
+        digest?.CopyTo(rest[ChainLink.Bytes..]);
         used += bytes;
         return stored;
     }
@@ -53,6 +58,7 @@ internal sealed class MemoryPages
         var facts = pages[row.Page].AsMemory(row.Offset, row.Facts);
         var texts = pages[row.Page].AsMemory(row.Offset + row.Facts, row.Texts);
         var rest = pages[row.Page].AsSpan(row.Offset + row.Facts + row.Texts);
+        var linkAt = row.HasKey ? KeyBytes : 0;
         return new()
         {
             Sequence = sequence,
@@ -61,7 +67,8 @@ internal sealed class MemoryPages
             Key = row.HasKey ? BinaryPrimitives.ReadUInt128LittleEndian(rest) : null,
             Facts = facts,
             Texts = texts,
-            Link = row.HasLink ? ChainLink.Read(rest.Slice(row.HasKey ? KeyBytes : 0, ChainLink.Bytes)) : null,
+            Link = row.HasLink ? ChainLink.Read(rest.Slice(linkAt, ChainLink.Bytes)) : null,
+            TextsDigest = row.HasDigest ? ChainLink.Read(rest.Slice(linkAt + ChainLink.Bytes, ChainLink.Bytes)) : null,
         };
     }
 }

@@ -170,6 +170,7 @@ internal sealed class AppendCommand : IDisposable
         if ((from + count == rows.Count ? group.Next.Link : rows[from + count - 1].Link) is { } link)
         {
             link.CopyTo(bytes.Take(ChainLink.Bytes));
+            rows[from + count - 1].TextsDigest?.CopyTo(bytes.Take(ChainLink.Bytes));
         }
 
         keysAt.Add(bytes.Length + 1);

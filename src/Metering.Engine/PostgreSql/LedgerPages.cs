@@ -16,6 +16,9 @@ internal readonly record struct LedgerPage
     /// <summary>The link behind the last entry; null on pages inside a commit group.</summary>
     public ChainLink? Link { get; init; }
 
+    /// <summary>Beside the link, where the texts of its commit group were erased: their digest.</summary>
+    public ChainLink? TextsDigest { get; init; }
+
     /// <summary>Per entry with an idempotency key: its place in the page and the key's hash; empty for none.</summary>
     public required ReadOnlyMemory<byte> Keys { get; init; }
 
@@ -127,6 +130,7 @@ internal static class LedgerPages
                 Facts = facts.Bytes(),
                 Texts = (flags & TextsFlag) != 0 && !page.Texts.IsEmpty ? texts.Bytes() : default,
                 Link = sequence == page.LastSequence ? page.Link : null,
+                TextsDigest = sequence == page.LastSequence ? page.TextsDigest : null,
             });
         }
 

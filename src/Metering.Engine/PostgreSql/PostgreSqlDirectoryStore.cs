@@ -7,7 +7,7 @@ using NpgsqlTypes;
 namespace Metering.Engine;
 
 /// <summary>The directory in the ledger's PostgreSQL database. Every call is one statement, which is its own transaction.</summary>
-public sealed class PostgreSqlDirectoryStore : IDirectoryStore
+public sealed partial class PostgreSqlDirectoryStore : IDirectoryStore
 {
     private const string ProfileColumns = "account, email, first_name, last_name, company_name, company_website, created_at";
     private const string KeyColumns = "id, account, name, hash, display, scopes, created_at, expires_at, revoked_at";
@@ -208,21 +208,37 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
 
     private async ValueTask<List<T>> RunAsync<T>(string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
         await using var command = source.CreateCommand(sql);
         try
         {
-            command.Parameters.AddRange(parameters);
-            await using var rows = await command.ExecuteReaderAsync(CommandBehavior.SingleResult, cancellationToken);
-            var result = new List<T>();
-            while (await rows.ReadAsync(cancellationToken))
+            return await CallAsync(async () =>
             {
-                result.Add(read(rows));
-            }
+                command.Parameters.AddRange(parameters);
+                await using var rows = await command.ExecuteReaderAsync(CommandBehavior.SingleResult, cancellationToken);
+                var result = new List<T>();
+                while (await rows.ReadAsync(cancellationToken))
+                {
+                    result.Add(read(rows));
+                }
 
-            // To the end: only the answer behind the rows says that the statement's transaction was committed.
-            await rows.NextResultAsync(cancellationToken);
-            return result;
+                // To the end: only the answer behind the rows says that the statement's transaction was committed.
+                await rows.NextResultAsync(cancellationToken);
+                return result;
+            });
+        }
+        finally
+        {
+            // A parameter belongs to one command at a time.
+            command.Parameters.Clear();
+        }
+    }
+
+    private async ValueTask<T> CallAsync<T>(Func<Task<T>> call)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        try
+        {
+            return await call();
         }
         catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.UniqueViolation)
         {
@@ -231,11 +247,6 @@ public sealed class PostgreSqlDirectoryStore : IDirectoryStore
         catch (Exception error) when (PostgreSqlFailure.IsOfServer(error))
         {
             throw PostgreSqlFailure.Unavailable(error);
-        }
-        finally
-        {
-            // A parameter belongs to one command at a time.
-            command.Parameters.Clear();
         }
     }
 }

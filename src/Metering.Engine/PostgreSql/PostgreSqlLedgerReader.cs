@@ -7,7 +7,7 @@ namespace Metering.Engine;
 /// <summary>Reads the ledger, one statement a call: each sees one state of the database.</summary>
 internal sealed class PostgreSqlLedgerReader(NpgsqlDataSource source)
 {
-    private const string PageColumns = "p.first_sequence, p.last_sequence, p.transactions_before, p.link, p.keys, p.facts, p.texts";
+    private const string PageColumns = "p.first_sequence, p.last_sequence, p.transactions_before, p.link, p.keys, p.facts, p.texts, p.texts_digest";
 
     public async ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken)
     {
@@ -94,6 +94,26 @@ internal sealed class PostgreSqlLedgerReader(NpgsqlDataSource source)
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
+    /// <summary>Whole pages in ascending order, beginning with the first that begins at a sequence or later.</summary>
+    public async ValueTask<List<PageEnd>> ReadPagesAsync(AccountId account, long fromSequence, int limit, CancellationToken cancellationToken)
+    {
+        await using var command = Command(
+            $"SELECT {PageColumns} FROM metering.pages p WHERE p.account = $1 AND p.first_sequence >= $2 ORDER BY p.first_sequence LIMIT $3", account);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = fromSequence });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        var result = new List<PageEnd>();
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            var page = PageOf(rows);
+            var entries = new List<LedgerRow>((int)(page.LastSequence - page.FirstSequence + 1));
+            LedgerPages.Read(page, entries);
+            result.Add(new(page.FirstSequence, page.LastSequence, entries));
+        }
+
+        return result;
+    }
+
     private NpgsqlCommand Command(string sql, AccountId account)
     {
         var command = source.CreateCommand(sql);
@@ -107,20 +127,21 @@ internal sealed class PostgreSqlLedgerReader(NpgsqlDataSource source)
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         while (await rows.ReadAsync(cancellationToken))
         {
-            LedgerPages.Read(
-                new()
-                {
-                    FirstSequence = rows.GetInt64(0),
-                    LastSequence = rows.GetInt64(1),
-                    TransactionsBefore = rows.GetInt64(2),
-                    Link = rows.IsDBNull(3) ? null : ChainLink.Read(rows.GetFieldValue<byte[]>(3)),
-                    Keys = rows.IsDBNull(4) ? null : rows.GetFieldValue<byte[]>(4),
-                    Facts = rows.GetFieldValue<byte[]>(5),
-                    Texts = rows.IsDBNull(6) ? null : rows.GetFieldValue<byte[]>(6),
-                },
-                result);
+            LedgerPages.Read(PageOf(rows), result);
         }
 
         return result;
     }
+
+    private static LedgerPage PageOf(NpgsqlDataReader rows) => new()
+    {
+        FirstSequence = rows.GetInt64(0),
+        LastSequence = rows.GetInt64(1),
+        TransactionsBefore = rows.GetInt64(2),
+        Link = rows.IsDBNull(3) ? null : ChainLink.Read(rows.GetFieldValue<byte[]>(3)),
+        Keys = rows.IsDBNull(4) ? null : rows.GetFieldValue<byte[]>(4),
+        Facts = rows.GetFieldValue<byte[]>(5),
+        Texts = rows.IsDBNull(6) ? null : rows.GetFieldValue<byte[]>(6),
+        TextsDigest = rows.IsDBNull(7) ? null : ChainLink.Read(rows.GetFieldValue<byte[]>(7)),
+    };
 }

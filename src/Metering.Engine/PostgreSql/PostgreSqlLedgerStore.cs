@@ -8,7 +8,7 @@ namespace Metering.Engine;
 /// The ledger in a PostgreSQL database that several processes may share. An append is one statement, its own transaction, that locks and
 /// compares the heads of its accounts and writes pages of entries; nothing is kept on a connection between two statements.
 /// </summary>
-public sealed class PostgreSqlLedgerStore : ILedgerStore
+public sealed class PostgreSqlLedgerStore : ILedgerStore, IPersonalTexts, IDueStore
 {
     // Beyond it, two transactions that get in each other's way are strangers to this ledger, and the caller may try again.
     private const int Attempts = 5;
@@ -18,6 +18,8 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
     private readonly WriterFence fence;
     private readonly PostgreSqlLedgerReader reader;
     private readonly PostgreSqlKeys keys;
+    private readonly PostgreSqlTexts texts;
+    private readonly PostgreSqlDues dues;
     private readonly AppendCommand append = new();
     private bool disposed;
     private int appending;
@@ -29,6 +31,8 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
         fence = new(writers);
         reader = new(readers);
         keys = new(readers);
+        texts = new(writers, reader);
+        dues = new(readers);
     }
 
     /// <summary>Opens a ledger, making its schema where it is missing and the user may.</summary>
@@ -160,6 +164,31 @@ public sealed class PostgreSqlLedgerStore : ILedgerStore
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         return await RetryAsync(token => reader.ListAccountsAsync(after, limit, token), cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public ValueTask<long> EraseTextsAsync(AccountId account, DateTimeOffset? before = null, CancellationToken cancellationToken = default) =>
+        ReadAsync(account, token => texts.EraseAsync(account, before, token), cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask NoteDueAsync(IReadOnlyList<DueNote> notes, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        await RetryAsync(token => dues.NoteAsync(notes, token), cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<IReadOnlyList<AccountId>> ClaimDueAsync(DateTimeOffset now, TimeSpan lease, int limit, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return await RetryAsync(token => dues.ClaimAsync(now, lease, limit, token), cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<IReadOnlyList<AccountId>> ListNotedAsync(AccountId? after, AccountId through, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return await RetryAsync(token => dues.ListAsync(after, through, token), cancellationToken);
     }
 
     /// <inheritdoc />

@@ -4,7 +4,7 @@ namespace Metering.Engine;
 internal static class DirectorySchema
 {
     /// <summary>What the file is.</summary>
-    public static readonly SqliteFormat Format = new(0x4D_54_44_52, [Version1, PaymentDocuments]);
+    public static readonly SqliteFormat Format = new(0x4D_54_44_52, [Version1, Version2, OperatorSchema.Tables + OperatorSchema.ProfileIndexes, PaymentDocuments]);
 
     private const string Version1 =
         """
@@ -31,6 +31,19 @@ internal static class DirectorySchema
             revoked_at INTEGER
         );
         CREATE INDEX api_keys_by_account ON api_keys (account, created_at);
+        """;
+
+    private const string Version2 =
+        """
+        CREATE TABLE kept_answers (
+            account TEXT NOT NULL,
+            key     BLOB NOT NULL, -- SHA-256 of the idempotency key
+            request BLOB NOT NULL,
+            answer  TEXT NOT NULL, -- without the secret that the caller was shown
+            kept_at INTEGER NOT NULL,
+            PRIMARY KEY (account, key)
+        ) WITHOUT ROWID;
+        CREATE INDEX kept_answers_by_age ON kept_answers (kept_at);
         """;
 
     private const string PaymentDocuments =

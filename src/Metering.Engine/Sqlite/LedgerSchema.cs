@@ -4,7 +4,7 @@ namespace Metering.Engine;
 internal static class LedgerSchema
 {
     /// <summary>What the file is.</summary>
-    public static readonly SqliteFormat Format = new(0x4D_54_4C_47, [Version1, Version2, Version3], PageBytes: 16_384);
+    public static readonly SqliteFormat Format = new(0x4D_54_4C_47, [Version1, Version2, Version3, Version4], PageBytes: 16_384);
 
     // A row an entry. What is in it moves into pages at the first start of version 2 (LedgerMigration), and then the table goes.
     private const string Version1 =
@@ -83,5 +83,15 @@ internal static class LedgerSchema
             format       INTEGER NOT NULL,
             state        BLOB NOT NULL     -- after it; a checkpoint among the entries that are left vouches for these bytes
         );
+        """;
+
+    // When to look at an account that nobody calls. A hint: a note that is missing is made up for.
+    private const string Version4 =
+        """
+        CREATE TABLE dues (
+            account INTEGER PRIMARY KEY,
+            wake_at INTEGER NOT NULL -- Unix milliseconds
+        );
+        CREATE INDEX dues_by_time ON dues (wake_at, account);
         """;
 }

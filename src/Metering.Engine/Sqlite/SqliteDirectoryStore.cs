@@ -6,7 +6,7 @@ namespace Metering.Engine;
 /// The directory in a SQLite file that this process owns. One connection and one lock: its calls are rare beside the ledger's, and take
 /// microseconds where they do not write. All of them complete synchronously.
 /// </summary>
-public sealed class SqliteDirectoryStore : IDirectoryStore
+public sealed partial class SqliteDirectoryStore : IDirectoryStore
 {
     private const string ProfileColumns = "account, email, first_name, last_name, company_name, company_website, created_at";
     private const string KeyColumns = "id, account, name, hash, display, scopes, created_at, expires_at, revoked_at";
@@ -23,6 +23,11 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
     private readonly SqliteStatement listProfiles;
     private readonly SqliteStatement listKeys;
     private readonly SqliteStatement importKey;
+    private readonly SqliteStatement updateProfile;
+    private readonly SqliteStatement endKey;
+    private readonly SqliteStatement selectAnswer;
+    private readonly SqliteStatement insertAnswer;
+    private readonly SqliteStatement deleteAnswers;
     private bool disposed;
 
     private SqliteDirectoryStore(SqliteFile file)
@@ -44,6 +49,15 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
             WHERE number > (SELECT CASE WHEN ?1 IS NULL THEN 0 ELSE (SELECT number FROM api_keys WHERE id = ?1) END) ORDER BY number LIMIT ?2
             """);
         importKey = database.Prepare($"INSERT INTO api_keys ({KeyColumns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING");
+        updateProfile = database.Prepare(
+            $"""
+            UPDATE profiles SET first_name = iif(?2, ?3, first_name), last_name = iif(?4, ?5, last_name), company_name = iif(?6, ?7, company_name),
+                company_website = iif(?8, ?9, company_website) WHERE account = ?1 RETURNING {ProfileColumns}
+            """);
+        endKey = database.Prepare("UPDATE api_keys SET expires_at = min(ifnull(expires_at, ?2), ?2) WHERE id = ?1");
+        selectAnswer = database.Prepare("SELECT request, answer FROM kept_answers WHERE account = ?1 AND key = ?2");
+        insertAnswer = database.Prepare("INSERT INTO kept_answers (account, key, request, answer, kept_at) VALUES (?1, ?2, ?3, ?4, ?5)");
+        deleteAnswers = database.Prepare("DELETE FROM kept_answers WHERE kept_at < ?1");
     }
 
     /// <summary>What the stores of other subjects in the same file take before they use it.</summary>
@@ -123,29 +137,20 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
     /// <inheritdoc />
     public async ValueTask ImportAsync(
         IReadOnlyList<AccountProfile> profiles, IReadOnlyList<ApiKey> keys, CancellationToken cancellationToken = default) => await Call(
-        () =>
+        () => Commit(() =>
         {
-            file.Writer.Execute("BEGIN IMMEDIATE");
-            try
+            foreach (var profile in profiles)
             {
-                foreach (var profile in profiles)
-                {
-                    Insert(profile);
-                }
-
-                foreach (var key in keys)
-                {
-                    Bind(importKey, key).Run();
-                }
-
-                file.Writer.Execute("COMMIT");
-                return true;
+                Insert(profile);
             }
-            finally
+
+            foreach (var key in keys)
             {
-                file.Writer.TryRollBack();
+                Bind(importKey, key).Run();
             }
-        },
+
+            return true;
+        }),
         cancellationToken);
 
     /// <inheritdoc />
@@ -239,6 +244,22 @@ public sealed class SqliteDirectoryStore : IDirectoryStore
 
     private static DateTimeOffset? Time(SqliteStatement.Query rows, int column) =>
         rows.IsNull(column) ? null : DateTimeOffset.FromUnixTimeMilliseconds(rows.Integer(column));
+
+    /// <summary>One commit of several statements; none of them where one fails.</summary>
+    private T Commit<T>(Func<T> write)
+    {
+        file.Writer.Execute("BEGIN IMMEDIATE");
+        try
+        {
+            var result = write();
+            file.Writer.Execute("COMMIT");
+            return result;
+        }
+        finally
+        {
+            file.Writer.TryRollBack();
+        }
+    }
 
     private ValueTask<T> Call<T>(Func<T> call, CancellationToken cancellationToken)
     {

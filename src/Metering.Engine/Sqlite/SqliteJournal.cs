@@ -242,6 +242,35 @@ internal sealed class SqliteJournal : IJournal
         }
     }
 
+    /// <inheritdoc />
+    /// <remarks>
+    /// The file is written anew, with the records that are left: few, where the projector keeps up. That is quicker than overwriting its free
+    /// pages, of which it has as many as it ever held at once.
+    /// </remarks>
+    public void Scrub()
+    {
+        lock (writing)
+        {
+            lock (reading)
+            {
+                try
+                {
+                    database.Execute("VACUUM");
+                    if (database.Scalar("PRAGMA wal_checkpoint(TRUNCATE)") != 0)
+                    {
+                        throw new LedgerUnavailableException($"The log of {file.Name} is read by another program and may hold what was erased; erase again.");
+                    }
+
+                    logBytes = 0;
+                }
+                catch (SqliteFailure failure)
+                {
+                    throw !database.TryRollBack() ? failure.Fatal(file.Name) : failure.AfterRollback(file.Name, committing: true);
+                }
+            }
+        }
+    }
+
     /// <summary>Lets appends return before they are on the disk, as a wrong setting would; for tests, which must catch it.</summary>
     public void LeaveCommitsUnsynced()
     {

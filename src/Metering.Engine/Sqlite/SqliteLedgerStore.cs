@@ -5,7 +5,7 @@ namespace Metering.Engine;
 /// entries into pages of the ledger (<c>metering.db</c>) afterwards. Calls complete synchronously, on the caller's thread, because SQLite does not
 /// wait for anything but the disk; only an append that has to wait for the pages completes later.
 /// </summary>
-public sealed class SqliteLedgerStore : ILedgerStore
+public sealed class SqliteLedgerStore : ILedgerStore, IPersonalTexts, IDueStore
 {
     private readonly SqliteJournal journal;
     private readonly SqlitePageStore pages;
@@ -87,6 +87,21 @@ public sealed class SqliteLedgerStore : ILedgerStore
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<AccountId>> ListAccountsAsync(AccountId? after, int limit, CancellationToken cancellationToken = default) =>
         store.ListAccountsAsync(after, limit, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<long> EraseTextsAsync(AccountId account, DateTimeOffset? before = null, CancellationToken cancellationToken = default) =>
+        store.EraseTextsAsync(account, before, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask NoteDueAsync(IReadOnlyList<DueNote> notes, CancellationToken cancellationToken = default) => store.NoteDueAsync(notes, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<IReadOnlyList<AccountId>> ClaimDueAsync(DateTimeOffset now, TimeSpan lease, int limit, CancellationToken cancellationToken = default) =>
+        store.ClaimDueAsync(now, lease, limit, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<IReadOnlyList<AccountId>> ListNotedAsync(AccountId? after, AccountId through, CancellationToken cancellationToken = default) =>
+        store.ListNotedAsync(after, through, cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken = default) => store.IsHealthyAsync(cancellationToken);

@@ -42,7 +42,10 @@ internal sealed class SqliteLock : IDisposable
         catch (IOException error) when (InUse.Contains(error.HResult))
         {
             throw new MeteringStartupException(
-                $"The database {name} is in use by another process, whose id stands in {path}. Stop that process, or choose another path.", error);
+                $"The database {name} is in use by another process, whose id stands in {path}. Stop that process, or choose another path.", error)
+            {
+                IsInUse = true,
+            };
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -21,6 +21,8 @@ internal sealed class SqlitePageCommit : IPageCommit
     private readonly SqliteStatement deletePages;
     private readonly SqliteStatement deleteSnapshotsThrough;
     private readonly SqliteStatement setBase;
+    private readonly SqliteStatement selectNumber;
+    private readonly SqliteStatement setDue;
 
     public SqlitePageCommit(SqliteFile file)
     {
@@ -55,6 +57,8 @@ internal sealed class SqlitePageCommit : IPageCommit
         setWatermark = database.Prepare("UPDATE ledger SET watermark = ?1");
         deletePages = database.Prepare("DELETE FROM pages WHERE account = ?1 AND first_sequence <= ?2");
         deleteSnapshotsThrough = database.Prepare("DELETE FROM snapshots WHERE account = ?1 AND sequence <= ?2");
+        selectNumber = database.Prepare("SELECT account FROM accounts WHERE id = ?1");
+        setDue = database.Prepare("INSERT INTO dues (account, wake_at) VALUES (?1, ?2) ON CONFLICT (account) DO UPDATE SET wake_at = excluded.wake_at");
         setBase = database.Prepare("INSERT OR REPLACE INTO bases (account, sequence, transactions, link, format, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     }
 
@@ -146,6 +150,31 @@ internal sealed class SqlitePageCommit : IPageCommit
     public void SetBase(long account, LedgerBase ledgerBase) => Write(self => self.setBase
         .Bind(1, account).Bind(2, ledgerBase.Head.Sequence).Bind(3, ledgerBase.Transactions).Bind(4, ledgerBase.Head.Link.ToArray())
         .Bind(5, ledgerBase.FormatVersion).Bind(6, ledgerBase.State.Span).Run());
+
+    /// <inheritdoc />
+    public bool NoteDue(in DueNote note)
+    {
+        try
+        {
+            long number;
+            using (var rows = selectNumber.Bind(1, note.Account.Value).Rows())
+            {
+                if (!rows.Next())
+                {
+                    return false;
+                }
+
+                number = rows.Integer(0);
+            }
+
+            setDue.Bind(1, number).Bind(2, note.WakeAt.ToUnixTimeMilliseconds()).Run();
+            return true;
+        }
+        catch (SqliteFailure failure)
+        {
+            throw TakeBack(failure, committing: false);
+        }
+    }
 
     /// <inheritdoc />
     public void Commit(long watermark)

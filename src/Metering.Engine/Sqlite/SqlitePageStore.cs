@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using Metering.Core;
+using SQLitePCL;
 
 namespace Metering.Engine;
 
@@ -20,6 +21,9 @@ internal sealed class SqlitePageStore : IPageStore
     {
         this.file = file;
         database = file.Writer;
+
+        // What is replaced within a page is overwritten; it costs no write of its own.
+        database.Execute("PRAGMA secure_delete = FAST");
         commit = new(file);
         views.Add(new(this, file.OpenReader(), file.Name));
         State = ReadState();
@@ -33,6 +37,12 @@ internal sealed class SqlitePageStore : IPageStore
 
     /// <inheritdoc />
     public PageStoreState State { get; private set; }
+
+    /// <summary>
+    /// Bytes up to which a file is written anew to be rid of what was erased. With a larger one it would take seconds in which no pages are written,
+    /// and twice its room.
+    /// </summary>
+    public long WrittenAnewBytes { get; set; } = 256L << 20;
 
     // A file that was deleted under the process takes commits that nobody will ever find.
     /// <inheritdoc />
@@ -129,6 +139,63 @@ internal sealed class SqlitePageStore : IPageStore
         if (Volatile.Read(ref disposed))
         {
             CloseViews();
+        }
+    }
+
+    /// <inheritdoc />
+    public void Scrub()
+    {
+        try
+        {
+            if (new FileInfo(file.Path).Length > WrittenAnewBytes || !TryWriteAnew())
+            {
+                OverwriteFreePages();
+            }
+
+            if (database.Scalar("PRAGMA wal_checkpoint(TRUNCATE)") != 0)
+            {
+                throw new LedgerUnavailableException($"The log of {file.Name} is being read and may hold what was erased; erase again.");
+            }
+        }
+        catch (SqliteFailure failure)
+        {
+            throw !database.TryRollBack() ? failure.Fatal(file.Name) : failure.AfterRollback(file.Name, committing: true);
+        }
+    }
+
+    /// <returns>False where there is no room for a second copy of the file, or nowhere to put it meanwhile.</returns>
+    private bool TryWriteAnew()
+    {
+        try
+        {
+            database.Execute("VACUUM");
+            return true;
+        }
+        catch (SqliteFailure failure) when (failure.Primary is raw.SQLITE_FULL or raw.SQLITE_CANTOPEN && database.TryRollBack())
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Takes the free pages into use, filled with zeros, and gives them back. What becomes free within it is overwritten, too.</summary>
+    private void OverwriteFreePages()
+    {
+        var pageBytes = database.Scalar("PRAGMA page_size");
+        database.Execute("PRAGMA secure_delete = ON");
+        try
+        {
+            database.Execute("BEGIN IMMEDIATE; CREATE TABLE zeros (piece BLOB)");
+            while (database.Scalar("PRAGMA freelist_count") is var free and > 0)
+            {
+                database.Execute($"INSERT INTO zeros (piece) VALUES (zeroblob({Math.Min(free, 1_024) * pageBytes}))");
+            }
+
+            database.Execute("DROP TABLE zeros; COMMIT");
+        }
+        finally
+        {
+            database.TryRollBack();
+            database.Execute("PRAGMA secure_delete = FAST");
         }
     }
 

@@ -20,6 +20,8 @@ internal sealed class SqlitePageView : IPageView
     private readonly SqliteStatement selectSnapshots;
     private readonly SqliteStatement selectAccounts;
     private readonly SqliteStatement selectBase;
+    private readonly SqliteStatement selectDue;
+    private readonly SqliteStatement selectNoted;
 
     public SqlitePageView(SqlitePageStore store, SqliteDatabase database, string name)
     {
@@ -49,6 +51,13 @@ internal sealed class SqlitePageView : IPageView
         selectBase = database.Prepare(
             "SELECT sequence, transactions, link, format, state FROM bases WHERE account = (SELECT account FROM accounts WHERE id = ?1)");
         selectAccounts = database.Prepare("SELECT id FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2");
+        selectDue = database.Prepare(
+            """
+            SELECT a.id, d.wake_at FROM dues d INDEXED BY dues_by_time JOIN accounts a ON a.account = d.account
+            WHERE d.wake_at <= ?1 ORDER BY d.wake_at, d.account LIMIT ?2
+            """);
+        selectNoted = database.Prepare(
+            "SELECT a.id FROM accounts a WHERE a.id > ?1 AND a.id <= ?2 AND EXISTS (SELECT 1 FROM dues d WHERE d.account = a.account) ORDER BY a.id");
     }
 
     /// <summary>What a page's checksum covers: everything that is stored of it.</summary>
@@ -149,6 +158,32 @@ internal sealed class SqlitePageView : IPageView
     {
         var result = new List<AccountId>();
         using var rows = given.self.selectAccounts.Bind(1, given.after?.Value ?? string.Empty).Bind(2, given.limit).Rows();
+        while (rows.Next())
+        {
+            result.Add(new(rows.Text(0)));
+        }
+
+        return result;
+    });
+
+    /// <inheritdoc />
+    public IReadOnlyList<DueNote> ListDue(DateTimeOffset now, int limit) => Read((self: this, now, limit), static given =>
+    {
+        var result = new List<DueNote>();
+        using var rows = given.self.selectDue.Bind(1, given.now.ToUnixTimeMilliseconds()).Bind(2, given.limit).Rows();
+        while (rows.Next())
+        {
+            result.Add(new(new(rows.Text(0)), DateTimeOffset.FromUnixTimeMilliseconds(rows.Integer(1))));
+        }
+
+        return result;
+    });
+
+    /// <inheritdoc />
+    public IReadOnlyList<AccountId> ListNoted(AccountId? after, AccountId through) => Read((self: this, after, through), static given =>
+    {
+        var result = new List<AccountId>();
+        using var rows = given.self.selectNoted.Bind(1, given.after?.Value ?? string.Empty).Bind(2, given.through.Value).Rows();
         while (rows.Next())
         {
             result.Add(new(rows.Text(0)));

@@ -65,12 +65,26 @@ public sealed class ApiKeyDirectory
         }
         finally
         {
-            lock (gate)
+            ForgetAll();
+        }
+    }
+
+    /// <summary>Makes a key; one that it replaces without grace opens nothing from the moment this returns.</summary>
+    /// <param name="making">The key.</param>
+    /// <param name="cancellationToken">Cancels before anything is written.</param>
+    /// <exception cref="LedgerUnavailableException">The store cannot be written now; ask again with the same idempotency key.</exception>
+    public async ValueTask<KeyAddition> MakeAsync(KeyMaking making, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(making);
+        try
+        {
+            return await store.MakeKeyAsync(making, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (making.Replaces is not null)
             {
-                // Also where the store failed: it may have the revocation all the same. Revocations are rare, so that forgetting
-                // everything is cheaper than an index from id to digest.
-                revocations++;
-                (young, old, youngCount) = (new(), new(), 0);
+                ForgetAll();
             }
         }
     }
@@ -87,6 +101,17 @@ public sealed class ApiKeyDirectory
         return Recall(digest) is not { } known ? LookUpAsync(key, digest, null, cancellationToken)
             : MustRefresh(known) ? LookUpAsync(key, digest, known, cancellationToken)
             : new(IsUsable(known.Caller.Key) ? known.Caller : null);
+    }
+
+    private void ForgetAll()
+    {
+        lock (gate)
+        {
+            // Also where the store failed: it may have the change all the same. Revocations are rare, so that forgetting
+            // everything is cheaper than an index from id to digest.
+            revocations++;
+            (young, old, youngCount) = (new(), new(), 0);
+        }
     }
 
     private KnownKey? Recall(KeyDigest digest)
@@ -180,7 +205,7 @@ public sealed class ApiKeyDirectory
         old.TryRemove(digest, out _);
     }
 
-    private bool IsUsable(ApiKey key) => key.RevokedAt is null && (key.ExpiresAt is not { } expiry || expiry > time.GetUtcNow());
+    private bool IsUsable(ApiKey key) => key.ExpiresAt is null ? key.RevokedAt is null : key.IsActiveAt(time.GetUtcNow());
 
     /// <summary>A key as the store had it at an instant.</summary>
     /// <param name="caller">Whom it opens.</param>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
+using Metering.Core;
 using Metering.Engine;
 
 namespace Metering.Gateway;
@@ -32,6 +33,9 @@ public static class ApiKeys
     /// <summary>Hex digits after the prefix.</summary>
     public const int SecretDigits = 64;
 
+    /// <summary>The longest name of a key, in characters.</summary>
+    public const int MaxName = 100;
+
     /// <summary>Characters kept for display.</summary>
     public const int DisplayLength = 12;
 
@@ -44,7 +48,7 @@ public static class ApiKeys
     /// <param name="now">The time of making.</param>
     /// <param name="expiresAt">When it stops working, after <paramref name="now"/>; null for never.</param>
     /// <param name="prefix">The prefix; one that the gateway accepts.</param>
-    /// <exception cref="ArgumentException">The name is empty or too long, or the key would be expired from the start.</exception>
+    /// <exception cref="ArgumentException">The name is empty, too long or no plain text, or the key would be expired from the start.</exception>
     public static NewApiKey Create(
         AccountId account,
         string name,
@@ -55,9 +59,9 @@ public static class ApiKeys
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentNullException.ThrowIfNull(prefix);
-        if (name.Length > 100)
+        if (CommandRules.CheckText(nameof(name), name, MaxName) is { } refusal)
         {
-            throw new ArgumentException("A key's name has at most 100 characters.", nameof(name));
+            throw new ArgumentException(refusal.Message, nameof(name));
         }
 
         if (expiresAt <= now)
@@ -78,6 +82,13 @@ public static class ApiKeys
             ExpiresAt = expiresAt,
         });
     }
+
+    /// <summary>The prefix that a key was made with: a key that it makes gets the same, so that keys of one kind stay together.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="prefixes">The accepted prefixes.</param>
+    internal static string PrefixOf(ApiKey key, IReadOnlyList<string> prefixes) => prefixes
+        .Where(prefix => key.Display.StartsWith(prefix.AsSpan(0, Math.Min(prefix.Length, DisplayLength)), StringComparison.Ordinal))
+        .MaxBy(prefix => prefix.Length) ?? DefaultPrefix;
 
     /// <summary>SHA-256 of a whole key, 32 bytes: what is stored in its place.</summary>
     /// <param name="key">The key.</param>

@@ -15,7 +15,7 @@ public static class MeteringKeyEndpoints
 {
     /// <summary>
     /// Lets in only callers with a key of these scopes. Without a working key the answer is 401, without a scope 403, in the dialect of
-    /// the path. Answers carry <c>X-Credits-Remaining</c>. It comes before the binding of parameters and bodies, so nothing of a
+    /// the path, beyond the plan's limits a key 429. Answers carry <c>X-Credits-Remaining</c>. It comes before the binding of parameters and bodies, so nothing of a
     /// stranger's request is read.
     /// </summary>
     /// <typeparam name="TBuilder">A route or a group of routes.</typeparam>
@@ -29,7 +29,8 @@ public static class MeteringKeyEndpoints
             var inner = endpoint.RequestDelegate
                 ?? throw new InvalidOperationException("RequireMeteringKey needs an endpoint that handles requests.");
             endpoint.Metadata.Add(new MeteringKeyRequirement(scopes));
-            endpoint.RequestDelegate = new KeyedEndpoint(endpoint.ApplicationServices, scopes, inner).InvokeAsync;
+            var isLimited = !endpoint.Metadata.OfType<WithoutRateLimit>().Any();
+            endpoint.RequestDelegate = new KeyedEndpoint(endpoint.ApplicationServices, scopes, isLimited, inner).InvokeAsync;
         });
         return builder;
     }

@@ -12,7 +12,7 @@ internal static class CheckCreditsRoutes
 {
     public static IEndpointRouteBuilder MapCheckCredits(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/v1/credits").WithTags("Check credits");
+        var group = routes.MapGroup("/v1/credits").WithTags("Check credits").WithMetadata(new WithoutRateLimit());
         group.MapMeter(HttpMethods.Get, "", GetCredits)
             .RequireMeteringKey(ApiKeyScopes.Read)
             .Document("The current credit balance", new() { ResponseExample = """{"credits": 15432.50}""" })

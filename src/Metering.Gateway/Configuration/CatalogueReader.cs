@@ -11,7 +11,9 @@ namespace Metering.Gateway;
 internal static class CatalogueReader
 {
     private static readonly string[] ProductSettings = ["Base", "PerUnit", "Unit", "BlockSize", "ChargedOnSuccessOnly", "CoveredBy", "Level"];
-    private static readonly string[] PlanSettings = ["Name", "MonthlyCredits", "PeriodMonths", "Unlimited", "Level"];
+    private static readonly string[] PlanSettings = ["Name", "MonthlyCredits", "PeriodMonths", "Unlimited", "Level", "RequestsPerMinute", "RequestsPerDay"];
+    private const int MaxLimit = 1_000_000_000;
+
     private static readonly string[] Levels = [.. Enum.GetValues<AccessLevel>().Select(level => level.ToName())];
 
     private static readonly Dictionary<string, PriceUnit> Units = new()
@@ -24,19 +26,26 @@ internal static class CatalogueReader
     public static Catalogue Read(IConfigurationSection metering, Catalogue defaults)
     {
         var products = defaults.Products.ToDictionary(StringComparer.Ordinal);
-        foreach (var section in metering.GetSection("Products").GetChildren())
+        foreach (var section in SectionsOf(metering, "Products", defaults.Products.Keys))
         {
             products[section.Key] = ReadProduct(section, products.GetValueOrDefault(section.Key));
         }
 
         CheckCovers(metering, products);
         var plans = defaults.Plans.ToDictionary(StringComparer.Ordinal);
-        foreach (var section in metering.GetSection("Plans").GetChildren())
+        foreach (var section in SectionsOf(metering, "Plans", defaults.Plans.Keys))
         {
             plans[section.Key] = ReadPlan(section, plans.GetValueOrDefault(section.Key));
         }
 
         return new(products.Values, plans.Values);
+    }
+
+    /// <summary>Those of the base catalogue, configured or not, so that what is in force is read in one way; then the others.</summary>
+    private static IEnumerable<IConfigurationSection> SectionsOf(IConfigurationSection metering, string name, IEnumerable<string> known)
+    {
+        var configured = new SettingReader(metering).ReadSections(name, "a section for each id");
+        return known.Select(id => metering.GetSection(name).GetSection(id)).Concat(configured.Where(section => !known.Contains(section.Key, StringComparer.Ordinal)));
     }
 
     private static Product ReadProduct(IConfigurationSection section, Product? known)
@@ -50,7 +59,6 @@ internal static class CatalogueReader
             throw new MeteringStartupException($"{section.Path}:BlockSize is \"{section["BlockSize"]}\", but only a product with Unit result_block has blocks; leave it out.");
         }
 
-        var coveredBy = settings.Has("CoveredBy") ? section["CoveredBy"] : known?.CoveredBy;
         return new()
         {
             Id = section.Key,
@@ -59,7 +67,7 @@ internal static class CatalogueReader
             Unit = unit,
             BlockSize = unit == PriceUnit.ResultBlock ? (int)settings.ReadNumber("BlockSize", 1, int.MaxValue, known?.BlockSize ?? 1) : 1,
             ChargedOnSuccessOnly = settings.ReadFlag("ChargedOnSuccessOnly", known?.ChargedOnSuccessOnly ?? true),
-            CoveredBy = string.IsNullOrEmpty(coveredBy) ? null : coveredBy,
+            CoveredBy = settings.ReadOptionalText("CoveredBy", known?.CoveredBy),
             Level = ReadLevel(settings, known?.Level ?? AccessLevel.Trial),
         };
     }
@@ -77,8 +85,14 @@ internal static class CatalogueReader
             PeriodMonths = settings.ReadChoice("PeriodMonths", ["1", "12"], known?.PeriodMonths == 12 ? "12" : "1") == "12" ? 12 : 1,
             Unlimited = settings.ReadFlag("Unlimited", known?.Unlimited ?? false),
             Level = ReadLevel(settings, known?.Level ?? AccessLevel.Platform),
+            RequestsPerMinute = ReadLimit(settings, "RequestsPerMinute", known?.RequestsPerMinute),
+            RequestsPerDay = ReadLimit(settings, "RequestsPerDay", known?.RequestsPerDay),
         };
     }
+
+    /// <summary>A limit; 0 for none.</summary>
+    private static int? ReadLimit(SettingReader settings, string name, int? known) =>
+        (int)settings.ReadNumber(name, 0, MaxLimit, known ?? 0) is > 0 and var limit ? limit : null;
 
     private static void CheckCovers(IConfigurationSection metering, Dictionary<string, Product> products)
     {

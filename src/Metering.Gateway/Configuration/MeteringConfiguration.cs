@@ -17,7 +17,7 @@ public static class MeteringConfiguration
     private static readonly string[] Known =
     [
         "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "MaxBacklogBytes",
-        "MaxBacklogEntries", "ApiKeys", "Products", "Plans", "Payments", "Settings", "Suggestions",
+        "MaxBacklogEntries", "Due", "ApiKeys", "Admin", "RateLimits", "Products", "Plans", "Payments", "Settings", "Suggestions",
     ];
 
     /// <summary>
@@ -25,7 +25,7 @@ public static class MeteringConfiguration
     /// <c>Store</c> (<c>sqlite</c>, <c>postgres</c>, or <c>memory</c> for trying out: it forgets everything), <c>Connection</c> (PostgreSQL's
     /// connection string), <c>PostgreSql</c> (<see cref="PostgreSqlStoreOptions"/>), <c>QueueCapacity</c>, <c>MaxBatch</c>,
     /// <c>MemoryBudgetBytes</c>, <c>SnapshotInterval</c>, <c>MaxBacklogBytes</c> and <c>MaxBacklogEntries</c> (of <see cref="SqliteLedgerOptions"/>),
-    /// <c>Products</c> and <c>Plans</c>.
+    /// <c>Due</c> (<see cref="DueQueueOptions"/>), <c>Products</c> and <c>Plans</c>.
     /// </summary>
     /// <param name="options">The meter's options.</param>
     /// <param name="section">The section <c>Metering</c>.</param>
@@ -42,7 +42,16 @@ public static class MeteringConfiguration
         options.MaxBatch = (int)settings.ReadNumber(nameof(options.MaxBatch), 1, 100_000, options.MaxBatch);
         options.MemoryBudgetBytes = settings.ReadNumber(nameof(options.MemoryBudgetBytes), 1L << 20, long.MaxValue, options.MemoryBudgetBytes);
         options.SnapshotInterval = (int)settings.ReadNumber(nameof(options.SnapshotInterval), 100, 1_000_000, options.SnapshotInterval);
+        ReadDue(options.Due, section);
         options.Catalogue = CatalogueReader.Read(section, options.Catalogue);
+        UseStore(options, section, migrating);
+    }
+
+    private static void UseStore(CreditMeteringOptions options, IConfigurationSection section, Action<LedgerMigrationProgress>? migrating)
+    {
+        // Read whatever the store: a wrong limit is told today and not on the day on which the store is changed.
+        var (path, sqlite, postgreSql) = (DatabasePath(section), ReadSqlite(new(section), migrating), new PostgreSqlStoreOptions());
+        ReadPostgreSql(postgreSql, section);
         switch (ReadStore(section))
         {
             case MemoryStore:
@@ -52,7 +61,7 @@ public static class MeteringConfiguration
                 options.UsePostgreSql(ReadConnection(section), store => ReadPostgreSql(store, section));
                 break;
             default:
-                options.UseSqlite(DatabasePath(section), ReadSqlite(settings, migrating));
+                options.UseSqlite(path, sqlite);
                 break;
         }
     }
@@ -100,6 +109,16 @@ public static class MeteringConfiguration
         return ledger;
     }
 
+    private static void ReadDue(DueQueueOptions options, IConfigurationSection section)
+    {
+        var settings = new SettingReader(section.GetSection("Due"));
+        settings.AllowOnly(["Enabled", "WindowSeconds", nameof(options.MaxPerSecond), "IntervalSeconds"]);
+        options.IsEnabled = settings.ReadFlag("Enabled", options.IsEnabled);
+        options.Window = TimeSpan.FromSeconds(settings.ReadNumber("WindowSeconds", 0, 86_400, (long)options.Window.TotalSeconds));
+        options.MaxPerSecond = (int)settings.ReadNumber(nameof(options.MaxPerSecond), 0, 1_000_000, options.MaxPerSecond);
+        options.Interval = TimeSpan.FromSeconds(settings.ReadNumber("IntervalSeconds", 1, 3_600, (long)options.Interval.TotalSeconds));
+    }
+
     private static void ReadPostgreSql(PostgreSqlStoreOptions options, IConfigurationSection section)
     {
         var settings = new SettingReader(section.GetSection("PostgreSql"));
@@ -113,13 +132,29 @@ public static class MeteringConfiguration
     /// <summary>Reads what the gateway itself needs.</summary>
     internal static MeteringGatewayOptions ReadGatewayOptions(IConfiguration? configuration)
     {
-        if (configuration?.GetSection("ApiKeys") is not { } section || !section.Exists())
-        {
-            return new();
-        }
+        return configuration is null
+            ? new()
+            : new()
+            {
+                KeyPrefixes = ReadPrefixes(configuration.GetSection("ApiKeys")),
+                AdminKeyHash = ReadAdminKeyHash(configuration.GetSection("Admin")),
+                RateLimits = ReadMode(configuration.GetSection("RateLimits")),
+            };
+    }
 
-        new SettingReader(section).AllowOnly(["Prefixes"]);
-        var prefixes = section.GetSection("Prefixes").GetChildren().ToArray();
+    private static RateLimitMode ReadMode(IConfigurationSection section)
+    {
+        const string Report = "report";
+        var settings = new SettingReader(section);
+        settings.AllowOnly(["Mode"]);
+        return settings.ReadChoice("Mode", ["enforce", Report], "enforce") == Report ? RateLimitMode.Report : RateLimitMode.Enforce;
+    }
+
+    private static IReadOnlyList<string> ReadPrefixes(IConfigurationSection section)
+    {
+        var settings = new SettingReader(section);
+        settings.AllowOnly(["Prefixes"]);
+        var prefixes = settings.ReadSections("Prefixes", "a list of texts").ToArray();
         foreach (var prefix in prefixes)
         {
             if (prefix.Value is not { Length: > 0 and <= MaxPrefix } text || text.Any(character => !char.IsAsciiLetterOrDigit(character) && character is not ('_' or '-')))
@@ -133,6 +168,26 @@ public static class MeteringConfiguration
             throw new MeteringStartupException($"{section.Path}:Prefixes must hold {ApiKeys.DefaultPrefix}, the prefix of new keys.");
         }
 
-        return prefixes.Length == 0 ? new() : new() { KeyPrefixes = [.. prefixes.Select(prefix => prefix.Value!)] };
+        return prefixes.Length == 0 ? new MeteringGatewayOptions().KeyPrefixes : [.. prefixes.Select(prefix => prefix.Value!)];
+    }
+
+    private static ReadOnlyMemory<byte>? ReadAdminKeyHash(IConfigurationSection section)
+    {
+        var hash = section["KeyHash"];
+        if (!section.Exists())
+        {
+            return null;
+        }
+
+        if (section.GetChildren().FirstOrDefault(setting => !string.Equals(setting.Key, "KeyHash", StringComparison.OrdinalIgnoreCase)) is { } unknown)
+        {
+            throw new MeteringStartupException($"{unknown.Path} is not a setting; {section.Path} knows KeyHash.");
+        }
+
+        // Not repeated: what stands there by mistake may be the key.
+        return hash is { Length: 64 } && hash.All(char.IsAsciiHexDigit)
+            ? Convert.FromHexString(hash)
+            : throw new MeteringStartupException(
+                $"{section.Path}:KeyHash is not the SHA-256 of a key, which has 64 hex digits; printf %s KEY | sha256sum makes it, for a key of {ApiKeys.DefaultPrefix} and 64 random lowercase hex digits.");
     }
 }

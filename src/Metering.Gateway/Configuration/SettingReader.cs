@@ -8,7 +8,10 @@ namespace Metering.Gateway;
 internal sealed class SettingReader(IConfigurationSection section)
 {
     public static MeteringStartupException Error(IConfigurationSection setting, string allowed) =>
-        new($"{setting.Path} is {(setting.Value is { } value ? IsConnection(value) ? "a connection string" : $"\"{value}\"" : "a section")}; {allowed} is allowed.");
+        new($"{setting.Path} ({EnvironmentName(setting.Path)} in the environment) is {(setting.Value is { } value ? IsConnection(value) ? "a connection string" : $"\"{value}\"" : "a section")}; {allowed} is allowed.");
+
+    /// <summary>A setting as an environment variable names it.</summary>
+    public static string EnvironmentName(string path) => path.Replace(":", "__", StringComparison.Ordinal);
 
     /// <summary>Refuses settings that nobody reads, and a plain value in place of the section.</summary>
     public void AllowOnly(IReadOnlyList<string> names)
@@ -29,6 +32,19 @@ internal sealed class SettingReader(IConfigurationSection section)
     }
 
     public bool Has(string name) => section.GetSection(name).Exists();
+
+    /// <summary>Sections by their names; none where the setting is left out.</summary>
+    /// <param name="name">The setting.</param>
+    /// <param name="allowed">What its sections are, for the error where it is a plain value.</param>
+    public IEnumerable<IConfigurationSection> ReadSections(string name, string allowed)
+    {
+        var setting = section.GetSection(name);
+        return string.IsNullOrEmpty(setting.Value) ? setting.GetChildren() : throw Error(setting, allowed);
+    }
+
+    /// <summary>A text that may be left out or empty; null then.</summary>
+    public string? ReadOptionalText(string name, string? defaultValue) =>
+        Read(name, defaultValue, TakeText, "a text");
 
     public string ReadText(string name, string defaultValue) => Read(name, defaultValue, static (string text, out string value) => (value = text).Length > 0, "a text");
 
@@ -52,15 +68,18 @@ internal sealed class SettingReader(IConfigurationSection section)
     // It may hold a password, wherever it was put by mistake, and so is never repeated.
     private static bool IsConnection(string value) => value.Contains('=', StringComparison.Ordinal) || value.Contains("://", StringComparison.Ordinal);
 
+    private static bool TakeText(string text, out string? value)
+    {
+        value = text.Length == 0 ? null : text;
+        return true;
+    }
+
     private T Read<T>(string name, T defaultValue, TryParse<T> parse, string allowed)
     {
         var setting = section.GetSection(name);
-        if (!setting.Exists())
-        {
-            return defaultValue;
-        }
-
-        return setting.Value is { } text && parse(text, out var value) ? value : throw Error(setting, allowed);
+        var inForce = !setting.Exists() ? defaultValue : setting.Value is { } text && parse(text, out var value) ? value : throw Error(setting, allowed);
+        (section as LoggedSection)?.Log.Note(setting.Path, inForce is bool flag ? flag ? "true" : "false" : Convert.ToString(inForce, CultureInfo.InvariantCulture));
+        return inForce;
     }
 
     private delegate bool TryParse<T>(string text, out T value);

@@ -38,7 +38,7 @@ internal sealed class DemoAccount(ICreditMeter meter, IDirectoryStore directory,
             return (true, null);
         }
 
-        var key = ApiKeys.Create(Id, "Demo", ApiKeyScopes.Read | ApiKeyScopes.Spend, time.GetUtcNow());
+        var key = ApiKeys.Create(Id, "Demo", ApiKeyScopes.Read | ApiKeyScopes.Spend | ApiKeyScopes.Refund, time.GetUtcNow());
         await directory.AddKeyAsync(key.Stored, cancellationToken).ConfigureAwait(false);
         return (true, key.Key);
     }

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Metering.Engine;
+using Metering.Gateway.Admin;
 using Metering.Gateway.Payments;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -18,6 +19,9 @@ namespace Metering.Gateway;
 /// </summary>
 public sealed record MeteringProgram
 {
+    private const string Endpoints = "Kestrel:Endpoints";
+    private static readonly string[] Addresses = ["urls", "http_ports", "https_ports"];
+
     /// <summary>What it is called in its messages.</summary>
     public required string Name { get; init; }
 
@@ -38,6 +42,12 @@ public sealed record MeteringProgram
 
     /// <summary>Sets the meter up after its configuration was read, where it is not to be the embedded one; null for that.</summary>
     public Action<CreditMeteringOptions, IConfigurationSection>? ConfigureMeter { get; init; }
+
+    /// <summary>Settings outside <c>Metering</c> that it looks at, for the list of what is in force ("OTEL_EXPORTER_OTLP_ENDPOINT").</summary>
+    public IReadOnlyList<string> OtherSettings { get; init; } = [];
+
+    /// <summary>Looks at what has to be there before a start and is no setting (tables, say); throws where it is missing. Null for nothing.</summary>
+    public Action<IConfigurationSection>? RequireStores { get; init; }
 
     /// <summary>Adds services of its own; null for none.</summary>
     public Action<IServiceCollection>? AddServices { get; init; }
@@ -63,14 +73,8 @@ public sealed record MeteringProgram
 
         var section = builder.Configuration.GetSection("Metering");
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
-        builder.Services.AddCreditMetering(options =>
-        {
-            options.ReadConfiguration(section, migrating, Settings);
-            ConfigureMeter?.Invoke(options, section);
-        });
-        builder.Services.AddMeteringGateway(section);
-        builder.Services.AddSingleton<DemoAccount>();
-        AddServices?.Invoke(builder.Services);
+        Register(builder, section, migrating);
+        RequireStores?.Invoke(section);
         var app = builder.Build();
         app.UseMeteringGateway();
         app.MapMetering();
@@ -101,6 +105,51 @@ public sealed record MeteringProgram
         }
     }
 
+    /// <summary>
+    /// Every setting in force with its source, a line each, secrets masked. The settings are read as for a start, so that a wrong one ends in the
+    /// same sentence; nothing is opened.
+    /// </summary>
+    /// <exception cref="MeteringStartupException">A setting is wrong; the message names it, its value and what is allowed.</exception>
+    internal IEnumerable<string> DescribeConfiguration(WebApplicationBuilder builder, ProgramArguments arguments)
+    {
+        var configuration = builder.Configuration;
+        SetDefaults(configuration);
+        var log = new SettingLog(configuration, arguments.FlagOf);
+        foreach (var name in Addresses.Concat(OtherSettings))
+        {
+            if (configuration[name] is { } value)
+            {
+                log.Note(name, value);
+            }
+        }
+
+        foreach (var (path, value) in configuration.GetSection(Endpoints).AsEnumerable().Where(setting => setting.Value is not null))
+        {
+            log.Note(path, value);
+        }
+
+        if (!IsAddressConfigured(configuration))
+        {
+            log.Note(Addresses[0], DefaultUrl);
+        }
+
+        Register(builder, new LoggedSection(configuration.GetSection("Metering"), log), null);
+        return log.Lines;
+    }
+
+    /// <summary>Adds the meter, the gateway and what is this program's own: every setting is read here.</summary>
+    private void Register(WebApplicationBuilder builder, IConfigurationSection section, Action<LedgerMigrationProgress>? migrating)
+    {
+        builder.Services.AddCreditMetering(options =>
+        {
+            options.ReadConfiguration(section, migrating, Settings);
+            ConfigureMeter?.Invoke(options, section);
+        });
+        builder.Services.AddMeteringGateway(section);
+        builder.Services.AddSingleton<DemoAccount>();
+        AddServices?.Invoke(builder.Services);
+    }
+
     /// <summary>Sets what every other source of configuration wins over.</summary>
     internal void SetDefaults(IConfigurationBuilder configuration) => configuration.Sources.Insert(0, new MemoryConfigurationSource
     {
@@ -108,10 +157,7 @@ public sealed record MeteringProgram
     });
 
     private static bool IsAddressConfigured(ConfigurationManager configuration) =>
-        configuration["urls"] is not null
-        || configuration["http_ports"] is not null
-        || configuration["https_ports"] is not null
-        || configuration.GetSection("Kestrel:Endpoints").Exists();
+        Addresses.Any(name => configuration[name] is not null) || configuration.GetSection(Endpoints).Exists();
 
     private static string Describe(Exception exception, string? addresses)
     {
@@ -151,6 +197,16 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
 
         var builder = WebApplication.CreateBuilder();
         builder.Configuration.AddInMemoryCollection(arguments.Settings);
+        if (arguments.WantsConfiguration)
+        {
+            foreach (var line in program.DescribeConfiguration(builder, arguments))
+            {
+                await output.WriteLineAsync(line).ConfigureAwait(false);
+            }
+
+            return 0;
+        }
+
         if (arguments.WantsVerification)
         {
             program.SetDefaults(builder.Configuration);
@@ -163,7 +219,7 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
         await using (app.ConfigureAwait(false))
         {
             await app.StartAsync().ConfigureAwait(false);
-            await GreetAsync(app, arguments.WantsNewDemoKey).ConfigureAwait(false);
+            await GreetAsync(app, arguments).ConfigureAwait(false);
             isRunning = true;
             await app.WaitForShutdownAsync().ConfigureAwait(false);
         }
@@ -188,12 +244,17 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
     }
 
     /// <summary>Says where the program listens and how to call it. Only now: a key that a failed start printed would be lost.</summary>
-    private async Task GreetAsync(WebApplication app, bool wantsNewDemoKey)
+    private async Task GreetAsync(WebApplication app, ProgramArguments arguments)
     {
         var (exists, key) = await app.Services.GetRequiredService<DemoAccount>()
-            .EnsureAsync(wantsNewDemoKey, app.Lifetime.ApplicationStopping).ConfigureAwait(false);
+            .EnsureAsync(arguments.WantsNewDemoKey, app.Lifetime.ApplicationStopping).ConfigureAwait(false);
         await output.WriteLineAsync($"{program.Name} listens on {string.Join(", ", app.Urls)}").ConfigureAwait(false);
         await output.WriteLineAsync(PaymentNotice.Of(app.Services)).ConfigureAwait(false);
+        if (arguments.WantsNewAdminKey)
+        {
+            await PrintAdminKeyAsync(app).ConfigureAwait(false);
+        }
+
         if (key is not null)
         {
             await output.WriteLineAsync($"""
@@ -210,6 +271,12 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
         }
 
         await output.FlushAsync().ConfigureAwait(false);
+    }
+
+    private async Task PrintAdminKeyAsync(WebApplication app)
+    {
+        var key = await app.Services.GetRequiredService<OperatorKeys>().MakeAsync(app.Lifetime.ApplicationStopping).ConfigureAwait(false);
+        await output.WriteLineAsync($"A key for /admin/v1, shown only now: {key}").ConfigureAwait(false);
     }
 
     /// <summary>An address that a client on this machine can call, also where the program listens on every interface.</summary>

@@ -16,12 +16,14 @@ internal sealed record ProgramArguments
           --connection TEXT
                            PostgreSQL's connection string, for --store postgres: "Host=…;Username=…;Password=…;Database=…"
           --new-demo-key   Print a new key of the demo account; older keys go on working
+          --new-admin-key  Print a new key for /admin/v1; older keys go on working
+          --print-config   Print every setting in force with its source, passwords and keys masked, and exit
           --verify         Check the whole ledger in the data folder and exit: 0 where it is sound, else 1
           --help           Print this and exit
 
         Everything can also be set by appsettings.json in the current folder and by the environment: urls (URLS), Metering:Data
         (Metering__Data), Metering:Store, Metering:Connection, Metering:PostgreSql:…, Metering:QueueCapacity, Metering:MaxBatch, Metering:MemoryBudgetBytes,
-        Metering:SnapshotInterval, Metering:MaxBacklogBytes, Metering:MaxBacklogEntries, Metering:ApiKeys:Prefixes, Metering:Products:ID:…, Metering:Plans:ID:…,
+        Metering:SnapshotInterval, Metering:MaxBacklogBytes, Metering:MaxBacklogEntries, Metering:Due:…, Metering:ApiKeys:Prefixes, Metering:Admin:KeyHash, Metering:Products:ID:…, Metering:Plans:ID:…,
         Metering:Payments:…, Metering:Settings:…, Metering:Suggestions:…{string.Concat(program.Settings.Select(setting => $", Metering:{setting}:…"))}
         """;
 
@@ -40,7 +42,14 @@ internal sealed record ProgramArguments
 
     public bool WantsNewDemoKey { get; init; }
 
+    public bool WantsNewAdminKey { get; init; }
+
     public bool WantsVerification { get; init; }
+
+    public bool WantsConfiguration { get; init; }
+
+    /// <summary>The flag that set a setting; null where none did.</summary>
+    public string? FlagOf(string path) => Settings.ContainsKey(path) ? SettingOfFlag.FirstOrDefault(pair => pair.Value == path).Key : null;
 
     /// <summary>Reads the command line.</summary>
     /// <exception cref="MeteringStartupException">A flag is unknown, has no value, or has one too many.</exception>
@@ -62,11 +71,13 @@ internal sealed record ProgramArguments
             {
                 ("--help" or "-h" or "-?", null) => arguments with { WantsHelp = true },
                 ("--new-demo-key", null) => arguments with { WantsNewDemoKey = true },
+                ("--new-admin-key", null) => arguments with { WantsNewAdminKey = true },
                 ("--verify", null) => arguments with { WantsVerification = true },
-                ("--help" or "-h" or "-?" or "--new-demo-key" or "--verify", _) => throw new MeteringStartupException($"{flag} takes no value; see --help."),
+                ("--print-config", null) => arguments with { WantsConfiguration = true },
+                ("--help" or "-h" or "-?" or "--new-demo-key" or "--new-admin-key" or "--verify" or "--print-config", _) => throw new MeteringStartupException($"{flag} takes no value; see --help."),
 
                 // Not what follows a "=": behind a mistyped name may stand a connection string, which holds a password.
-                _ => throw new MeteringStartupException($"{flag} is not an option; allowed: --urls, --data, --store, --connection, --new-demo-key, --verify, --help."),
+                _ => throw new MeteringStartupException($"{flag} is not an option; allowed: --urls, --data, --store, --connection, --new-demo-key, --new-admin-key, --print-config, --verify, --help."),
             };
         }
 

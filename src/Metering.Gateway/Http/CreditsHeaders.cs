@@ -1,3 +1,4 @@
+using Metering.Engine;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -67,6 +68,10 @@ public static class CreditsHeaders
             if (outcome.IsSuccess)
             {
                 context.ReportBalance(outcome.Value);
+            }
+            else if (outcome.Refusal!.Reason == RefusalReason.AccountUnknown && context.GetMeteringCaller().Key.Scopes.HasFlag(ApiKeyScopes.Admin))
+            {
+                context.Response.Headers[Remaining] = "0"; // Operators' keys belong to an account without a ledger, which holds nothing.
             }
         }
         catch (Exception)

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 
 namespace Metering.Gateway;
@@ -23,6 +24,11 @@ internal readonly record struct JsonBody<T>(T? Value, Failure? Failure)
     }
 }
 
+/// <summary>The fields of a body, for the errors.</summary>
+/// <param name="Rules">What each must be, by its path without indexes.</param>
+/// <param name="IgnoresOthers">True where other fields are passed over.</param>
+internal readonly record struct JsonFields(IReadOnlyDictionary<string, string> Rules, bool IgnoresOthers);
+
 /// <summary>Reads JSON bodies: bounded, strict, and with errors that name the field.</summary>
 internal static class JsonBody
 {
@@ -37,7 +43,9 @@ internal static class JsonBody
     /// <param name="fields">
     /// What each field must be ("a whole number from 0 to 10"), by its path without indexes ("items[].amount"); for the errors.
     /// </param>
-    public static async ValueTask<JsonBody<T>> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type, IReadOnlyDictionary<string, string> fields)
+    /// <param name="ignoresOthers">True in the dialects that pass over fields they do not know (A to D).</param>
+    public static async ValueTask<JsonBody<T>> ReadAsync<T>(
+        HttpContext context, JsonTypeInfo<T> type, IReadOnlyDictionary<string, string> fields, bool ignoresOthers = false)
         where T : class
     {
         var request = context.Request;
@@ -68,7 +76,7 @@ internal static class JsonBody
 
             if (read.IsCompleted)
             {
-                var body = Parse(bytes, type, fields);
+                var body = Parse(bytes, type, new(fields, ignoresOthers));
                 reader.AdvanceTo(bytes.End);
                 return body;
             }
@@ -77,7 +85,7 @@ internal static class JsonBody
         }
     }
 
-    private static JsonBody<T> Parse<T>(ReadOnlySequence<byte> body, JsonTypeInfo<T> type, IReadOnlyDictionary<string, string> fields)
+    private static JsonBody<T> Parse<T>(ReadOnlySequence<byte> body, JsonTypeInfo<T> type, JsonFields fields)
         where T : class
     {
         if (body.IsSingleSegment)
@@ -97,7 +105,7 @@ internal static class JsonBody
         }
     }
 
-    private static JsonBody<T> Parse<T>(ReadOnlySpan<byte> body, JsonTypeInfo<T> type, IReadOnlyDictionary<string, string> fields)
+    private static JsonBody<T> Parse<T>(ReadOnlySpan<byte> body, JsonTypeInfo<T> type, JsonFields fields)
         where T : class
     {
         if (body.IsEmpty)
@@ -121,6 +129,10 @@ internal static class JsonBody
             return new(null, JsonFault.Explain(body, exception, fields));
         }
     }
+
+    /// <summary>True where a request has a body at all; some routes can do without.</summary>
+    public static bool IsSent(HttpContext context) =>
+        context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? (context.Request.ContentLength ?? 1) > 0;
 
     private static bool IsJson(HttpRequest request) =>
         request.Headers.ContentEncoding.Count == 0 && (request.ContentType is "application/json" || IsJson(request.ContentType));

@@ -11,8 +11,8 @@ internal static class JsonFault
 {
     /// <param name="body">The body, valid UTF-8.</param>
     /// <param name="exception">Why it could not be read.</param>
-    /// <param name="fields">What each field must be, by its path without indexes.</param>
-    public static Failure Explain(ReadOnlySpan<byte> body, JsonException exception, IReadOnlyDictionary<string, string> fields)
+    /// <param name="fields">What each field must be.</param>
+    public static Failure Explain(ReadOnlySpan<byte> body, JsonException exception, JsonFields fields)
     {
         var position = new JsonPosition();
         var reader = new Utf8JsonReader(body, new() { MaxDepth = JsonBody.MaxDepth });
@@ -33,14 +33,14 @@ internal static class JsonFault
         }
         catch (JsonException syntax)
         {
-            return Syntax(position.Path, syntax, fields);
+            return Syntax(position.Path, syntax, fields.Rules);
         }
         catch (InvalidOperationException)
         {
             return Failure.Invalid(position.Path, "The body holds a text or a field name that is not valid Unicode: half of a surrogate pair.");
         }
 
-        return FindUnknown(body, fields) ?? WrongType(exception, fields);
+        return (fields.IgnoresOthers ? null : FindUnknown(body, fields.Rules)) ?? WrongType(exception, fields.Rules);
     }
 
     private static Failure? FindUnknown(ReadOnlySpan<byte> body, IReadOnlyDictionary<string, string> fields)

@@ -23,6 +23,14 @@ internal static class QueryValues
                 : $"{name} must be one whole number from {min} to {max}.");
     }
 
+    /// <summary>A text of at least one character; null where it is left out.</summary>
+    public static Failure? ReadText(HttpRequest request, string name, out string? value)
+    {
+        var values = request.Query[name];
+        value = values.Count == 1 ? values[0] : null;
+        return values.Count == 0 || value is { Length: > 0 } ? null : Failure.Invalid(name, $"{name} must be one text of 1 character or more.");
+    }
+
     /// <summary>A cursor: the id of the last transaction that the caller has. Null where it is left out.</summary>
     public static Failure? ReadCursor(HttpRequest request, out long? before)
     {

@@ -14,7 +14,7 @@ internal static class LeadCreditsRoutes
 
     public static IEndpointRouteBuilder MapLeadCredits(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/api/v1/credits").WithTags("Balance and transactions");
+        var group = routes.MapGroup("/api/v1/credits").WithTags("Balance and transactions").WithMetadata(new WithoutRateLimit());
         group.MapGet("balance", GetBalance)
             .RequireMeteringKey(ApiKeyScopes.Read)
             .Document("The balance; availableCredits = monthlyCredits + bonusCredits - usedCredits", new()
@@ -35,7 +35,7 @@ internal static class LeadCreditsRoutes
                 [
                     new("limit", "How many at most.", 1, MaxLimit, DefaultLimit),
                     new("offset", "How many of the newest to skip. Rows drift while new ones arrive; cursor does not.", 0, null, 0),
-                    new("cursor", "The id of the last transaction that you have; goes on after it. Not together with offset."),
+                    new("cursor", "The id of the last transaction that you have; goes on after it. Not together with offset.", Example: "txn_00000000000020fghjkmnpqrst"),
                 ],
                 ResponseExample = """
                     {"success": true, "data": [{"id": "txn_00000000000020fghjkmnpqrst", "type": "DEDUCTION", "amount": -12,
@@ -127,7 +127,15 @@ internal sealed record TransactionRowBody(string Id, string Type, Credits Amount
 internal sealed record PageBody(long Total, int Limit, long Offset);
 
 /// <summary>JSON of dialect B.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    AllowDuplicateProperties = false,
+    MaxDepth = JsonBody.MaxDepth)]
+[JsonSerializable(typeof(ApiKeyListBody))]
+[JsonSerializable(typeof(ApiKeyRequestBody))]
+[JsonSerializable(typeof(ApiKeyRotationBody))]
+[JsonSerializable(typeof(NewApiKeyAnswerBody))]
+[JsonSerializable(typeof(RevokedApiKeyAnswerBody))]
 [JsonSerializable(typeof(BalanceAnswerBody))]
 [JsonSerializable(typeof(TransactionsAnswerBody))]
 [JsonSerializable(typeof(LeadCreditsErrorBody))]

@@ -42,7 +42,7 @@ internal static class DeductionRoutes
                 Spends = true,
             })
             .Produces<DeductionBody>()
-            .ProducesProblems(400, 401, 402, 403, 404, 413, 415, 422, 500, 503);
+            .ProducesProblems(400, 401, 402, 403, 404, 413, 415, 422, 429, 500, 503);
         group.MapPost("batch", DeductBatch)
             .RequireMeteringKey(ApiKeyScopes.Spend)
             .Document($"Spend credits several times (at most {DeductBatchRequest.MaxItems}), each item with an outcome of its own", new()
@@ -57,7 +57,7 @@ internal static class DeductionRoutes
                 Spends = true,
             })
             .Produces<BatchDeductionBody>()
-            .ProducesProblems(400, 401, 403, 404, 413, 415, 422, 500, 503);
+            .ProducesProblems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503);
         return routes;
     }
 

@@ -19,4 +19,9 @@ namespace Metering.Gateway.Native;
 [JsonSerializable(typeof(RecordAccessAnswerBody))]
 [JsonSerializable(typeof(TransactionListBody))]
 [JsonSerializable(typeof(TransactionStatusBody))]
+[JsonSerializable(typeof(RecordListBody))]
+[JsonSerializable(typeof(VisitsBody))]
+[JsonSerializable(typeof(VisitsAnswerBody))]
+[JsonSerializable(typeof(RefundBody))]
+[JsonSerializable(typeof(RefundAnswerBody))]
 internal sealed partial class NativeJson : JsonSerializerContext;

@@ -39,7 +39,7 @@ internal static class RecordRoutes
                 Spends = true,
             })
             .Produces<RecordAccessAnswerBody>()
-            .ProducesProblems(400, 401, 402, 403, 404, 413, 415, 422, 500, 503);
+            .ProducesProblems(400, 401, 402, 403, 404, 413, 415, 422, 429, 500, 503);
         return routes;
     }
 
@@ -137,14 +137,16 @@ internal sealed record RecordOutcomeBody
         Type = outcome.Record.Type,
         Id = outcome.Record.Id,
         Product = outcome.Record.Product,
-        Status = outcome.Status switch
-        {
-            RecordStatus.Active => "active",
-            RecordStatus.Subscribed => "subscribed",
-            RecordStatus.Refused => "refused",
-            _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome.Status, "Not a record status."),
-        },
+        Status = NameOf(outcome.Status),
         Charged = outcome.Charged,
         ExpiresAt = outcome.ExpiresAt?.ToWire(),
+    };
+
+    public static string NameOf(RecordStatus status) => status switch
+    {
+        RecordStatus.Active => "active",
+        RecordStatus.Subscribed => "subscribed",
+        RecordStatus.Refused => "refused",
+        _ => throw new ArgumentOutOfRangeException(nameof(status), status, "Not a record status."),
     };
 }

@@ -9,6 +9,9 @@ namespace Metering.Gateway.Native;
 /// <summary>Dialect E: the ledger's transactions.</summary>
 internal static class TransactionRoutes
 {
+    /// <summary>What is said of an id that is none.</summary>
+    internal const string IdRule = "id must be the id of a transaction (\"txn_\" and 26 characters).";
+
     private const int DefaultLimit = 50;
     private const int MaxLimit = 100;
 
@@ -22,7 +25,7 @@ internal static class TransactionRoutes
                 Query =
                 [
                     new("limit", "How many at most.", 1, MaxLimit, DefaultLimit),
-                    new("cursor", "nextCursor of the page before: the id of its last transaction."),
+                    new("cursor", "nextCursor of the page before: the id of its last transaction.", Example: "txn_00000000000020fghjkmnpqrst"),
                 ],
                 ResponseExample = """
                     {"transactions": [{"id": "txn_00000000000020fghjkmnpqrst", "number": 2, "type": "DEDUCTION", "amount": -12, "credits": 88,
@@ -32,7 +35,7 @@ internal static class TransactionRoutes
                     """,
             })
             .Produces<TransactionListBody>()
-            .ProducesProblems(400, 401, 403, 404, 500, 503);
+            .ProducesProblems(400, 401, 403, 404, 429, 500, 503);
         group.MapGet("{id}", Get)
             .RequireMeteringKey(ApiKeyScopes.Read)
             .Document("What became of a transaction id: charged, not_charged, archived, or still unknown (ask again after Retry-After)", new()
@@ -40,7 +43,7 @@ internal static class TransactionRoutes
                 ResponseExample = """{"id": "txn_00000000000020fghjkmnpqrst", "status": "not_charged"}""",
             })
             .Produces<TransactionStatusBody>()
-            .ProducesProblems(400, 401, 403, 404, 500, 503);
+            .ProducesProblems(400, 401, 403, 404, 429, 500, 503);
         return routes;
     }
 
@@ -64,7 +67,7 @@ internal static class TransactionRoutes
     {
         if (!TransactionId.TryParse(id, out var transaction))
         {
-            return Failure.Invalid("id", "id must be the id of a transaction (\"txn_\" and 26 characters).").ToResult();
+            return Failure.Invalid("id", IdRule).ToResult();
         }
 
         var outcome = await meter.GetTransactionAsync(context.GetMeteringCaller().Account, transaction, context.RequestAborted).ConfigureAwait(false);

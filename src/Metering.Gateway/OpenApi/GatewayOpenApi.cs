@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -90,8 +91,11 @@ internal static class GatewayOpenApi
         }
 
         AddParameters(operation, documentation);
-        AddHeaders(operation, isKeyed, documentation?.Spends ?? false);
-        AddExamples(operation, documentation);
+        AddHeaders(operation, isKeyed, documentation);
+        AddLimitHeaders(operation, isKeyed && !metadata.OfType<WithoutRateLimit>().Any());
+        OpenApiExamples.AddBodies(operation, documentation, metadata.OfType<IProducesResponseTypeMetadata>());
+        OpenApiExamples.DescribePath(operation, context.Description.RelativePath ?? string.Empty);
+        operation.OperationId ??= OperationIdOf(context.Description.HttpMethod ?? string.Empty, context.Description.RelativePath ?? string.Empty);
     }
 
     private static async Task AddRequestBodyAsync(
@@ -127,10 +131,11 @@ internal static class GatewayOpenApi
                     Maximum = query.Max?.ToString(CultureInfo.InvariantCulture),
                     Default = query.Default is { } number ? JsonValue.Create(number) : null,
                 },
+                Example = query.Example is { } text ? (query.Min is null ? JsonValue.Create(text) : JsonNode.Parse(text)) : query.Default is { } usual ? JsonValue.Create(usual) : null,
             });
         }
 
-        if (documentation?.Spends ?? false)
+        if (documentation is { Spends: true } or { Changes: true })
         {
             parameters.Add(new OpenApiParameter
             {
@@ -138,6 +143,7 @@ internal static class GatewayOpenApi
                 In = ParameterLocation.Header,
                 Description = "The same key and request get the first answer again, for at least 24 hours; the same key with another request is 422.",
                 Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = 255, Pattern = "^[!-~]+$" },
+                Example = "order-4711",
             });
         }
 
@@ -147,10 +153,11 @@ internal static class GatewayOpenApi
             In = ParameterLocation.Header,
             Description = "Echoed in the answer; made up where it is left out.",
             Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = 128, Pattern = "^[!-~]+$" },
+            Example = "checkout-4711",
         });
     }
 
-    private static void AddHeaders(OpenApiOperation operation, bool isKeyed, bool spends)
+    private static void AddHeaders(OpenApiOperation operation, bool isKeyed, RouteDocumentation? documentation)
     {
         foreach (var (status, answer) in operation.Responses ?? [])
         {
@@ -160,53 +167,58 @@ internal static class GatewayOpenApi
             }
 
             var headers = response.Headers ??= new Dictionary<string, IOpenApiHeader>();
-            headers[GatewayMiddleware.RequestIdHeader] = Header(JsonSchemaType.String, "Names this call in the service's log.");
+            headers[GatewayMiddleware.RequestIdHeader] = Header(JsonSchemaType.String, "Names this call in the service's log.", "req_0123456789abcdef0123456789abcdef");
             if (isKeyed && status != "401")
             {
-                headers[CreditsHeaders.Remaining] = Header(JsonSchemaType.Number, "The durable balance after this answer's own effect.");
+                headers[CreditsHeaders.Remaining] = Header(JsonSchemaType.Number, "The durable balance after this answer's own effect.", 88);
             }
 
-            if (spends && status == "200")
+            var isSuccess = status.StartsWith('2');
+            if (isSuccess && documentation is { Spends: true })
             {
-                headers[CreditsHeaders.Cost] = Header(JsonSchemaType.Number, "What the call charged; absent where it charged nothing.");
-                headers[CreditsHeaders.Replayed] = Header(JsonSchemaType.Boolean, "true where this is the first answer to the same idempotency key.");
+                headers[CreditsHeaders.Cost] = Header(JsonSchemaType.Number, "What the call charged; absent where it charged nothing.", 12);
+            }
+
+            if (isSuccess && documentation is { Spends: true } or { Changes: true })
+            {
+                headers[CreditsHeaders.Replayed] = Header(JsonSchemaType.Boolean, "true where this is the first answer to the same idempotency key; absent elsewhere.", true);
             }
 
             if (status == "401")
             {
-                headers["WWW-Authenticate"] = Header(JsonSchemaType.String, "How to authenticate.");
+                headers["WWW-Authenticate"] = Header(JsonSchemaType.String, "How to authenticate.", "Bearer realm=\"metering\"");
             }
 
             if (status is "202" or "429" or "503")
             {
-                headers["Retry-After"] = Header(JsonSchemaType.Integer, "Seconds until a retry makes sense.");
+                headers["Retry-After"] = Header(JsonSchemaType.Integer, "Seconds until a retry makes sense.", 1);
             }
         }
     }
 
-    private static void AddExamples(OpenApiOperation operation, RouteDocumentation? documentation)
+    private static void AddLimitHeaders(OpenApiOperation operation, bool isLimited)
     {
-        if (documentation?.RequestExample is { } request)
+        foreach (var response in (isLimited ? operation.Responses : null)?.Where(answer => answer.Key != "401").Select(answer => answer.Value).OfType<OpenApiResponse>() ?? [])
         {
-            SetExample(operation.RequestBody?.Content, request);
-        }
-
-        if (documentation is not null && (operation.Responses?.GetValueOrDefault("200") ?? operation.Responses?.GetValueOrDefault("201")) is { } success)
-        {
-            SetExample(success.Content, documentation.ResponseExample);
+            foreach (var (name, description) in RateLimitHeaders.Descriptions)
+            {
+                response.Headers![name] = Header(JsonSchemaType.Integer, description, name.EndsWith("Limit", StringComparison.Ordinal) ? 60 : name.StartsWith("X-RateLimit-Reset", StringComparison.Ordinal) ? 1_777_593_617 : 17);
+            }
         }
     }
 
-    private static void SetExample(IDictionary<string, OpenApiMediaType>? content, string json)
-    {
-        if (content?.TryGetValue("application/json", out var media) ?? false)
-        {
-            media.Example = JsonNode.Parse(json);
-        }
-    }
+    private static OpenApiHeader Header(JsonSchemaType type, string description, JsonNode example) =>
+        new() { Description = description, Schema = new OpenApiSchema { Type = type }, Example = example };
 
-    private static OpenApiHeader Header(JsonSchemaType type, string description) =>
-        new() { Description = description, Schema = new OpenApiSchema { Type = type } };
+    /// <summary>"getAdminV1AccountsById" for GET /admin/v1/accounts/{id}: unique as long as routes are.</summary>
+    private static string OperationIdOf(string method, string path)
+    {
+        var words = path.Split(['/', '-', '.'], StringSplitOptions.RemoveEmptyEntries)
+            .Select(word => word.StartsWith('{') ? "By" + Capital(word.Trim('{', '}')) : Capital(word));
+        return method.ToLowerInvariant() + string.Concat(words);
+
+        static string Capital(string word) => char.ToUpperInvariant(word[0]) + word[1..];
+    }
 
     private static string WithoutSuffix(string name)
     {

@@ -9,13 +9,20 @@ namespace Metering.Gateway;
 /// <param name="Min">The least number; null where it is a text.</param>
 /// <param name="Max">The largest number; null for none.</param>
 /// <param name="Default">The number where it is left out; null for none.</param>
-internal sealed record QueryParameter(string Name, string Description, long? Min = null, long? Max = null, long? Default = null);
+/// <param name="Example">A value, as it stands in the address; null for the default.</param>
+internal sealed record QueryParameter(string Name, string Description, long? Min = null, long? Max = null, long? Default = null, string? Example = null);
 
 /// <summary>What the OpenAPI document says of a route beyond its types.</summary>
 internal sealed record RouteDocumentation
 {
-    /// <summary>JSON of an answer.</summary>
+    /// <summary>The first success as an example: JSON, or the text of another content type.</summary>
     public required string ResponseExample { get; init; }
+
+    /// <summary>Examples of further successes (202 beside 200) by their status.</summary>
+    public IReadOnlyDictionary<string, string> MoreExamples { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The errors that this route says in words of its own; all other documented statuses get the usual example.</summary>
+    public IReadOnlyList<ErrorExample> Errors { get; init; } = [];
 
     /// <summary>
     /// The wire record of the body; null where there is none. Not by Accepts(): routing would answer another content type with 415
@@ -31,6 +38,9 @@ internal sealed record RouteDocumentation
 
     /// <summary>True where the route spends: it takes <c>Idempotency-Key</c> and answers with a cost.</summary>
     public bool Spends { get; init; }
+
+    /// <summary>True where the route changes something at no cost: it takes <c>Idempotency-Key</c>.</summary>
+    public bool Changes { get; init; }
 }
 
 /// <summary>Documents routes.</summary>

@@ -10,6 +10,14 @@ namespace Metering.Gateway.Profile;
 /// <summary>Dialect A (000, 001): the profile with its credits.</summary>
 internal static class ProfileRoutes
 {
+    private const string Example = """
+            {"data": {"id": "demo", "email": "demo@example.com", "firstName": "Demo", "lastName": null, "companyName": null, "companyWebsite": null,
+              "createdAt": "2026-05-01T00:00:00.000Z", "plan": "starter", "planName": "Starter", "accessLevel": "platform",
+              "subscriptionStatus": "active", "currentPeriodEnd": "2026-06-01T00:00:00.000Z", "unlimited": false,
+              "monthlyCredits": 100, "monthlyCreditsRemaining": 82, "bonusCredits": 0, "permanentCredits": 0, "totalCreditsRemaining": 82,
+              "settings": {"smbType": null}}}
+        """;
+
     public static IEndpointRouteBuilder MapProfile(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/api/v1/me", GetMe)
@@ -17,16 +25,21 @@ internal static class ProfileRoutes
             .WithTags("Credits and subscription")
             .Document("The profile, its plan and its credits", new()
             {
-                ResponseExample = """
-                    {"data": {"id": "demo", "email": "demo@example.com", "firstName": "Demo", "lastName": null, "companyName": null, "companyWebsite": null,
-                      "createdAt": "2026-05-01T00:00:00.000Z", "plan": "starter", "planName": "Starter", "accessLevel": "platform",
-                      "subscriptionStatus": "active", "currentPeriodEnd": "2026-06-01T00:00:00.000Z", "unlimited": false,
-                      "monthlyCredits": 100, "monthlyCreditsRemaining": 82, "bonusCredits": 0, "permanentCredits": 0, "totalCreditsRemaining": 82,
-                      "settings": {"smbType": null}}}
-                    """,
+                ResponseExample = Example,
             })
             .Produces<ProfileAnswerBody>()
-            .ProducesErrors<ProfileErrorBody>(400, 401, 403, 404, 500, 503);
+            .ProducesErrors<ProfileErrorBody>(400, 401, 403, 404, 429, 500, 503);
+        routes.MapPatch("/api/v1/me", PatchMe)
+            .RequireMeteringKey(ApiKeyScopes.Read | ApiKeyScopes.Spend)
+            .WithTags("Credits and subscription")
+            .Document("Change the profile: only what is sent changes, null empties a field", new()
+            {
+                RequestType = typeof(ProfilePatchBody),
+                RequestExample = """{"companyName": "Example", "companyWebsite": "https://example.com"}""",
+                ResponseExample = Example,
+            })
+            .Produces<ProfileAnswerBody>()
+            .ProducesErrors<ProfileErrorBody>(400, 401, 403, 404, 413, 415, 429, 500, 503);
         return routes;
     }
 
@@ -41,10 +54,41 @@ internal static class ProfileRoutes
 
         // An account that an operator made may have no profile; its plan and credits are there all the same.
         var profile = await directory.FindProfileAsync(account, context.RequestAborted).ConfigureAwait(false);
-        var smbType = (await settings.FindAsync(account, context.RequestAborted).ConfigureAwait(false)).SmbType;
-        var body = ProfileBody.Of(account, profile, balance, catalogue, time.GetUtcNow()) with { Settings = new(smbType) };
-        return JsonAnswer.Of(new ProfileAnswerBody(body), ProfileJson.Default.ProfileAnswerBody);
+        return Answer(account, profile, balance, await settings.FindAsync(account, context.RequestAborted).ConfigureAwait(false), catalogue, time);
     }
+
+    private static async Task<IResult> PatchMe(HttpContext context, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, AccountSettingsBook settings, TimeProvider time)
+    {
+        var body = await JsonBody.ReadAsync(context, ProfileJson.Default.ProfilePatchBody, ProfilePatch.Fields, ignoresOthers: true).ConfigureAwait(false);
+        if (!body.TryGet(out var wire, out var failure) || (failure = ProfilePatch.Read(wire, out var change)) is not null)
+        {
+            return failure.ToResult();
+        }
+
+        var account = context.GetMeteringCaller().Account;
+        var outcome = await meter.GetBalanceAsync(account, context.RequestAborted).ConfigureAwait(false);
+        if (!outcome.TryGet(out var balance, out var refusal))
+        {
+            return Failure.Of(refusal).ToResult();
+        }
+
+        var profile = await directory.UpdateProfileAsync(account, change, context.RequestAborted).ConfigureAwait(false);
+        if (profile is null)
+        {
+            // An account that an operator made. Where another call adds its profile in between, that one is changed.
+            await directory.TryAddProfileAsync(
+                new() { Account = account, Email = string.Empty, CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds()) },
+                context.RequestAborted).ConfigureAwait(false);
+            profile = await directory.UpdateProfileAsync(account, change, context.RequestAborted).ConfigureAwait(false);
+        }
+
+        return Answer(account, profile, balance, await settings.FindAsync(account, context.RequestAborted).ConfigureAwait(false), catalogue, time);
+    }
+
+    private static IResult Answer(AccountId account, AccountProfile? profile, Balance balance, AccountSettings settings, Catalogue catalogue, TimeProvider time) =>
+        JsonAnswer.Of(
+            new ProfileAnswerBody(ProfileBody.Of(account, profile, balance, catalogue, time.GetUtcNow()) with { Settings = new(settings.SmbType) }),
+            ProfileJson.Default.ProfileAnswerBody);
 }
 
 internal sealed record ProfileAnswerBody(ProfileBody Data);
@@ -92,7 +136,7 @@ internal sealed record ProfileBody
     public static ProfileBody Of(AccountId account, AccountProfile? profile, Balance balance, Catalogue catalogue, DateTimeOffset now) => new()
     {
         Id = account.Value,
-        Email = profile?.Email,
+        Email = string.IsNullOrEmpty(profile?.Email) ? null : profile.Email,
         FirstName = profile?.FirstName,
         LastName = profile?.LastName,
         CompanyName = profile?.CompanyName,
@@ -118,7 +162,11 @@ internal sealed record ProfileBody
 internal sealed record ProfileSettingsBody(string? SmbType);
 
 /// <summary>JSON of dialect A.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    AllowDuplicateProperties = false,
+    MaxDepth = JsonBody.MaxDepth)]
+[JsonSerializable(typeof(ProfilePatchBody))]
 [JsonSerializable(typeof(ProfileAnswerBody))]
 [JsonSerializable(typeof(ProfileErrorBody))]
 internal sealed partial class ProfileJson : JsonSerializerContext;

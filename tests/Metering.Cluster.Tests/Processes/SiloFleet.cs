@@ -11,7 +11,8 @@ namespace Metering.Cluster.Tests;
 /// <summary>Three silos in processes of their own on one PostgreSQL, as shipped, and an Orleans client of them in this process.</summary>
 internal sealed class SiloFleet : IAsyncDisposable
 {
-    private const int Size = 3;
+    /// <summary>How many silos.</summary>
+    public const int Size = 3;
 
     private readonly PostgreSqlServer server;
     private readonly string connection;
@@ -66,6 +67,11 @@ internal sealed class SiloFleet : IAsyncDisposable
     /// <summary>Stops a silo gracefully.</summary>
     /// <returns>Its exit code.</returns>
     public Task<int> StopAsync(int silo) => silos[silo].StopAsync();
+
+    /// <summary>Where a silo's gateway listens.</summary>
+    public Uri UrlOf(int silo) => silos[silo].Url;
+
+    public PostgreSqlDirectoryStore OpenDirectory() => PostgreSqlDirectoryStore.Open(connection);
 
     public PostgreSqlLedgerStore OpenLedger() => PostgreSqlLedgerStore.Open(connection);
 

@@ -1,6 +1,7 @@
 using Metering.Cli;
 using Metering.Cli.Tests;
 using Metering.Engine;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Metering.PostgreSql.Tests;
@@ -49,8 +50,32 @@ public sealed class ToolOnPostgreSqlTests : IAsyncLifetime
         Assert.StartsWith(await TestData.ContentOfAsync(ledger), await TestData.ContentOfAsync(source), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Accounts_are_imported_tended_and_exported_beside_a_running_server()
+    {
+        var file = folder.File("accounts.ndjson");
+        await File.WriteAllLinesAsync(file, Enumerable.Range(0, 50).SelectMany(number => (string[])
+        [
+            $$"""{"id":"a{{number}}","kind":"account","account":"c-{{number}}","plan":"starter","monthlyCredits":40,"email":"{{number}}@example.com"}""",
+            $$"""{"id":"b{{number}}","kind":"balance","account":"c-{{number}}","bucket":"permanent","amount":2.5}""",
+        ]));
+        await using var ledger = database.OpenLedger();
+        await using var server = new EmbeddedCreditMeter(ledger, new(), TimeProvider.System, NullLogger<EmbeddedCreditMeter>.Instance);
+        (await ToolRun.OfAsync("import", file, "--store", database.ConnectionString)).IsDone();
+        Assert.Equal(Credits.Of(42.5m), (await server.GetBalanceAsync(new("c-7"))).Value.Available);
+        _ = (await server.DeductAsync(new("c-7"), new() { Amount = Credits.Of(2) })).Value;
+        Assert.Contains("; 50.5 credits now", (await ToolRun.OfAsync("account", "grant", "c-7", "--amount", "10", "--store", database.ConnectionString)).IsDone().Output, StringComparison.Ordinal);
+        Assert.Equal(Credits.Of(50.5m), (await server.DeductAsync(new("c-7"), new() { Amount = Credits.Of(0.5m) })).Value.Credits + Credits.Of(0.5m));
+        Assert.Contains("; 100 were there before, 0 were rejected", (await ToolRun.OfAsync("import", file, "--store", database.ConnectionString)).IsDone().Output, StringComparison.Ordinal);
+        var exported = (await ToolRun.OfAsync("export", "--account", "c-7", "--store", database.ConnectionString)).IsDone().Output;
+        Assert.Equal(6, exported.Count(character => character == '\n'));
+        (await ToolRun.OfAsync("verify", "--store", database.ConnectionString)).IsDone();
+    }
+
     [Theory]
     [InlineData("verify", "--store")]
+    [InlineData("export", "--store")]
+    [InlineData("account", "show", "c-1", "--store")]
     [InlineData("copy", "--to", "{folder}", "--from")]
     [InlineData("archive", "--before", "2026-01-01", "--to", "{folder}", "--store")]
     public async Task A_database_without_a_ledger_is_told_of_and_left_alone(params string[] command)

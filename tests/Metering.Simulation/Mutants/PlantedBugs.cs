@@ -6,6 +6,7 @@ internal static class PlantedBugs
     private const string Core = "src/Metering.Core/";
     private const string Accounts = "src/Metering.Engine/Accounts/";
     private const string Archive = "src/Metering.Engine/Archive/";
+    private const string Due = "src/Metering.Engine/Due/";
     private const string Journal = "src/Metering.Engine/Journal/";
 
     /// <summary>
@@ -117,6 +118,18 @@ internal static class PlantedBugs
             new SourceEdit(Core + "Account.Credits.cs", "if (burn.ExpiresAt <= now)", """if (!Mutant.Is("refund-ended") && burn.ExpiresAt <= now)""")),
         new("record-outlives", "a record subscription is not ended by the full refund of its charge",
             new SourceEdit(Core + "Account.Credits.cs", "EndedRecords = isFull ? original.Records : [],", """EndedRecords = isFull && !Mutant.Is("record-outlives") ? original.Records : [],""")),
+
+        // Bugs of status, debt, plans and visits.
+        new("debt-forgiven", "what is owed is not settled by the credits that come",
+            new SourceEdit(Core + "Account.Debt.cs", "=> state.Owed.IsPositive && state.Available.IsPositive;", """=> !Mutant.Is("debt-forgiven") && state.Owed.IsPositive && state.Available.IsPositive;""")),
+        new("take-back-free", "credits that were spent already are taken back without being owed",
+            new SourceEdit(Core + "Account.Debt.cs", "var rest = command.Amount - removed;", """var rest = Mutant.Is("take-back-free") ? Credits.Zero : command.Amount - removed;""")),
+        new("planned-forgotten", "a planned change of plan is forgotten in a restart from a snapshot",
+            new SourceEdit(Core + "SnapshotCodec.cs", "state.PlannedTerms = TermsCodec.DecodeOptional(ref reader);", """state.PlannedTerms = TermsCodec.DecodeOptional(ref reader) is { } plan && !Mutant.Is("planned-forgotten") ? plan : null;""")) { NeedsSmallFigures = true },
+        new("cancelled-grants", "a month after the end of a cancelled subscription is granted",
+            new SourceEdit(Core + "Account.cs", "(state.EndsAt is not { } endsAt ||", """(Mutant.Is("cancelled-grants") || state.EndsAt is not { } endsAt ||""")),
+        new("visit-slides", "a visit starts an active subscription anew",
+            new SourceEdit(Core + "Account.Visits.cs", "out var active) && active.IsActiveOn(today))", """out var active) && active.IsActiveOn(today) && !Mutant.Is("visit-slides"))""")),
 
         new("cut-early", "the ledger is cut before the archive holds what goes",
             new SourceEdit(Archive + "LedgerArchiver.cs", "        await writer.FlushAsync(cancellationToken);", """
@@ -233,6 +246,10 @@ internal static class PlantedBugs
         new("run-loses", "a run of keys that is written anew loses its older keys",
             new SourceEdit(Journal + "KeyPacker.cs", "older = found.ToArray();", """older = Mutant.Is("run-loses") ? [] : found.ToArray();"""),
             new SourceEdit(Journal + "KeyPacker.cs", "(run, keys) = (last, keys + lastKeys);", """(run, keys) = (last, Mutant.Is("run-loses") ? keys : keys + lastKeys);""")),
+        new("no-comparison", "accounts without a note of what falls due are not looked for",
+            new SourceEdit(Due + "DueQueue.cs", "if (compareAt > time.GetUtcNow())", """if (compareAt > time.GetUtcNow() || Mutant.Is("no-comparison"))""")),
+        new("due-once", "an account that was looked at is not noted again",
+            new SourceEdit(Due + "DueQueue.cs", "Keep(NoteOf(account, run.View.NextDue));", """Keep(Mutant.Is("due-once") ? new(account, now.AddDays(10_000)) : NoteOf(account, run.View.NextDue));""")),
 
         // Bugs of a store that several processes share, built into the simulation's model of one.
         new("no-fence", "after an unknown outcome nothing waits for the lost commit, which charges a second time") { Store = StoreBug.NoFence },

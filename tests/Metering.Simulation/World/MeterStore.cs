@@ -7,7 +7,7 @@ namespace Metering.Simulation;
 /// A ledger as one meter reaches it: slow, failing, answering out of order, as the seed says. It also holds the meter to its side of the
 /// contract: one writer, nothing after the end.
 /// </summary>
-internal abstract class MeterStore(SimulatedWorld world, string name, Func<FaultProfile> faults) : ILedgerStore
+internal abstract class MeterStore(SimulatedWorld world, string name, Func<FaultProfile> faults) : ILedgerStore, IDueStore
 {
     private bool isWriting;
     private bool isClosed;
@@ -50,6 +50,19 @@ internal abstract class MeterStore(SimulatedWorld world, string name, Func<Fault
     public virtual ValueTask<LedgerBase?> ReadBaseAsync(AccountId account, CancellationToken cancellationToken = default) => new((LedgerBase?)null);
 
     public virtual ValueTask CutAsync(IReadOnlyList<LedgerCut> cuts, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+    public async ValueTask NoteDueAsync(IReadOnlyList<DueNote> notes, CancellationToken cancellationToken = default) =>
+        await ReadAsync(() =>
+        {
+            world.Dues.Note(notes);
+            return true;
+        });
+
+    public ValueTask<IReadOnlyList<AccountId>> ClaimDueAsync(DateTimeOffset now, TimeSpan lease, int limit, CancellationToken cancellationToken = default) =>
+        ReadAsync<IReadOnlyList<AccountId>>(() => world.Dues.Due(now, limit));
+
+    public ValueTask<IReadOnlyList<AccountId>> ListNotedAsync(AccountId? after, AccountId through, CancellationToken cancellationToken = default) =>
+        ReadAsync<IReadOnlyList<AccountId>>(() => world.Dues.Noted(after, through));
 
     public ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken = default) => new(true);
 

@@ -1,3 +1,5 @@
+using Metering.Engine;
+
 namespace Metering.Simulation;
 
 /// <summary>
@@ -14,6 +16,9 @@ internal sealed class SimulatedWorld(int seed, Action<string>? trace)
 
     /// <summary>Chooses the order of steps, delays and faults. What is called, and when, the plan has chosen before.</summary>
     public Random Random { get; } = new(seed);
+
+    /// <summary>The notes of what falls due: hints that all processes share, and that a crash loses some of.</summary>
+    public MemoryDues Dues { get; set; } = new();
 
     /// <summary>Milliseconds since the world began.</summary>
     public long Now { get; private set; }

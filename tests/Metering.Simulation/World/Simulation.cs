@@ -18,6 +18,9 @@ internal sealed class MeterHandle(string name, EmbeddedCreditMeter meter, MeterS
     public Dictionary<AccountId, long> DurableAtStart { get; } = [];
 
     public bool IsDraining { get; set; }
+
+    /// <summary>True while it enters what is due on accounts that nobody calls.</summary>
+    public bool IsEntering { get; set; }
 }
 
 /// <summary>A process: a scheduler, a clock and meters, until it crashes.</summary>
@@ -46,7 +49,7 @@ internal sealed class SeenHeads
 }
 
 /// <summary>Runs a plan: the real engine in simulated processes over one simulated storage, and keeps what was called and answered.</summary>
-internal sealed class Simulation
+internal sealed partial class Simulation
 {
     private readonly SimulationPlan plan;
     private readonly SimulatedWorld world;
@@ -130,6 +133,7 @@ internal sealed class Simulation
             world.After(item.At, () => Do(item));
         }
 
+        PlanDueTurns();
         world.RunUntilQuiet();
         if (world.Violation is null)
         {
@@ -228,6 +232,7 @@ internal sealed class Simulation
         process.Meters.ForEach(meter => meter.Store.Crash());
         process.ArchiverStores.ForEach(store => store.Crash());
         storage.Crash(process);
+        LoseNotes();
         processes[process.Index] = null;
         world.After(downFor, () => Start(process.Index));
         foreach (var call in Calls.Where(call => call.Meter.Process == process && call.End == CallEnd.Unanswered).ToArray())
@@ -459,6 +464,7 @@ internal sealed class Simulation
     private void Finish()
     {
         faults = FaultProfile.None;
+        EnterEverythingDue();
         var index = plan.Items.Count + 1_000;
         foreach (var account in Ledger.Accounts.ToArray())
         {

@@ -37,6 +37,10 @@ internal static class PurchaseRoutes
                     {"data": {"apiKey": "mtr_0000000000000000000000000000000000000000000000000000000000000000", "plan": "growth", "email": "ann@example.com",
                       "message": "Keep this key: it is shown only now."}}
                     """,
+                MoreExamples = new Dictionary<string, string>
+                {
+                    ["202"] = """{"data": {"status": "pending", "message": "The payment has not arrived yet; ask again in 5 to 10 seconds."}}""",
+                },
             })
             .Produces<ClaimKeyAnswerBody>()
             .Produces<ClaimPendingAnswerBody>(StatusCodes.Status202Accepted)

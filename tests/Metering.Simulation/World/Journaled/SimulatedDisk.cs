@@ -98,6 +98,9 @@ internal sealed record PageFile
     /// <summary>What accounts begin with.</summary>
     public ImmutableDictionary<long, LedgerBase> Bases { get; init; } = ImmutableDictionary<long, LedgerBase>.Empty;
 
+    /// <summary>When to look at accounts.</summary>
+    public ImmutableDictionary<long, DueNote> Dues { get; init; } = ImmutableDictionary<long, DueNote>.Empty;
+
     public ImmutableList<StoredPage> PagesOf(AccountId account) =>
         Accounts.TryGetValue(account.Value, out var number) ? Pages.GetValueOrDefault(number, []) : [];
 }

@@ -91,6 +91,9 @@ internal sealed class SimulatedJournal(SimulatedDisk disk, OpenLedger ledger) : 
         }
     }
 
+    /// <summary>Nothing is left of what was deleted here.</summary>
+    public void Scrub() => CheckOpen("scrub");
+
     public void Dispose() => isClosed = true;
 
     private void CheckOpen(string what)

@@ -46,6 +46,15 @@ internal sealed class SimulatedPages(SimulatedDisk disk, OpenLedger ledger) : IP
             : new SimulatedPageView(disk.Pages, ledger);
     }
 
+    public void Scrub()
+    {
+        CheckOpen();
+        if (isCommitting)
+        {
+            ledger.Violate("pages are scrubbed within a commit");
+        }
+    }
+
     public void Dispose() => isClosed = true;
 
     private void CheckOpen()
@@ -136,6 +145,13 @@ internal sealed class SimulatedPageCommit(SimulatedDisk disk, OpenLedger ledger,
     public void SetBase(long account, LedgerBase ledgerBase) =>
         next = next with { Bases = next.Bases.SetItem(account, ledgerBase with { State = ledgerBase.State.ToArray() }) };
 
+    public bool NoteDue(in DueNote note)
+    {
+        var isKnown = next.Accounts.TryGetValue(note.Account.Value, out var number);
+        next = isKnown ? next with { Dues = next.Dues.SetItem(number, note) } : next;
+        return isKnown;
+    }
+
     public void Commit(long watermark)
     {
         ledger.Interleave("a projection before its commit");
@@ -221,6 +237,16 @@ internal sealed class SimulatedPageView(PageFile file, OpenLedger ledger) : IPag
 
     public IReadOnlyList<AccountId> ListAccounts(AccountId? after, int limit) =>
         [.. Open().Accounts.Keys.Where(account => string.CompareOrdinal(account, after?.Value ?? string.Empty) > 0).Take(limit).Select(account => new AccountId(account))];
+
+    public IReadOnlyList<DueNote> ListDue(DateTimeOffset now, int limit) =>
+        [.. Open().Dues.Values.Where(note => note.WakeAt <= now).OrderBy(note => note.WakeAt).ThenBy(note => note.Account.Value, StringComparer.Ordinal).Take(limit)];
+
+    public IReadOnlyList<AccountId> ListNoted(AccountId? after, AccountId through) =>
+    [
+        .. Open().Dues.Values.Select(note => note.Account)
+            .Where(account => string.CompareOrdinal(account.Value, after?.Value) > 0 && string.CompareOrdinal(account.Value, through.Value) <= 0)
+            .OrderBy(account => account.Value, StringComparer.Ordinal),
+    ];
 
     public void Dispose() => isClosed = true;
 

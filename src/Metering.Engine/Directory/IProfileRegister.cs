@@ -1,0 +1,31 @@
+namespace Metering.Engine;
+
+/// <summary>Which profiles an operator looks for; what is null does not narrow the search.</summary>
+public sealed record ProfileSearch
+{
+    /// <summary>What the account's id begins with, case-sensitive.</summary>
+    public string? IdPrefix { get; init; }
+
+    /// <summary>What the e-mail address begins with, in any case.</summary>
+    public string? Email { get; init; }
+
+    /// <summary>What the company's name begins with, in any case.</summary>
+    public string? Company { get; init; }
+
+    /// <summary>Only accounts with an id after this one (ordinal); null from the first.</summary>
+    public AccountId? After { get; init; }
+
+    /// <summary>How many at most.</summary>
+    public int Limit { get; init; } = 50;
+}
+
+/// <summary>What operators do with profiles. Safe for concurrent use. What a call wrote is durable when it returns.</summary>
+/// <remarks>All members throw <see cref="LedgerUnavailableException"/> where the store cannot serve now.</remarks>
+public interface IProfileRegister
+{
+    /// <summary>The profiles that fit, in ascending order of their accounts' ids (ordinal).</summary>
+    ValueTask<IReadOnlyList<AccountProfile>> SearchAsync(ProfileSearch search, CancellationToken cancellationToken = default);
+
+    /// <summary>Erases every text of a profile that is about a person or a company; the account's id stays. False where there is no profile.</summary>
+    ValueTask<bool> EraseAsync(AccountId account, CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,65 @@
+using System.Security.Cryptography;
+using System.Text;
+using Metering.Engine;
+using Microsoft.AspNetCore.Http;
+
+namespace Metering.Gateway.Admin;
+
+/// <summary>
+/// Sandboxes: an account's twin with credits of its own, on the same plan and never billed. Test keys (<c>…test_</c> before the secret) open the twin, so
+/// that nothing that they do touches the account's ledger. A twin is made with the account's first test key.
+/// </summary>
+internal sealed class SandboxAccounts(ISandboxStore sandboxes, ICreditMeter meter, TimeProvider time)
+{
+    /// <summary>What twins' ids begin with; operators cannot open other accounts that begin so.</summary>
+    public const string IdPrefix = "test:";
+
+    /// <summary>Behind a key prefix, in front of the secret.</summary>
+    public const string KeyInfix = "test_";
+
+    /// <summary>The twin of an account, made where there is none yet.</summary>
+    /// <returns>The twin, or why there is none.</returns>
+    public async ValueTask<(AccountId? Twin, Failure? Failure)> EnsureAsync(AccountId account, CancellationToken cancellationToken)
+    {
+        if (await sandboxes.FindOwnerAsync(account, cancellationToken).ConfigureAwait(false) is { } owner)
+        {
+            return (null, new(StatusCodes.Status409Conflict, "is_sandbox", $"{account} is the sandbox of {owner} already; make test keys there."));
+        }
+
+        var balance = await meter.GetBalanceAsync(account, cancellationToken).ConfigureAwait(false);
+        if (!balance.TryGet(out var present, out var refusal))
+        {
+            return (null, Failure.Of(refusal));
+        }
+
+        var known = await sandboxes.FindTwinAsync(account, cancellationToken).ConfigureAwait(false);
+        var twin = known ?? TwinOf(account);
+        var opened = await meter.GetBalanceAsync(twin, cancellationToken).ConfigureAwait(false);
+        if (opened.IsSuccess)
+        {
+            // A ledger of that name that no sandbox was noted for is somebody's account.
+            return known is not null ? (twin, null) : (null, new(StatusCodes.Status409Conflict, "sandbox_id_taken", $"There is an account {twin} already, which is no sandbox."));
+        }
+
+        if (opened.Refusal!.Reason != RefusalReason.AccountUnknown)
+        {
+            return (null, Failure.Of(opened.Refusal));
+        }
+
+        // Noted first: a ledger that is opened is then a sandbox for certain, whatever breaks off.
+        if (await sandboxes.AddAsync(account, twin, time.GetUtcNow(), cancellationToken).ConfigureAwait(false) is not { } noted)
+        {
+            return (null, new(StatusCodes.Status409Conflict, "sandbox_id_taken", $"{twin} is the sandbox of another account."));
+        }
+
+        var made = await meter.OpenAccountAsync(noted, new() { Plan = present.Plan }, CancellationToken.None).ConfigureAwait(false);
+        return made.IsSuccess || made.Refusal!.Reason == RefusalReason.AccountExists ? (noted, null) : (null, Failure.Of(made.Refusal));
+    }
+
+    /// <summary>The twin of an account; null where it has none yet.</summary>
+    public ValueTask<AccountId?> FindAsync(AccountId account, CancellationToken cancellationToken) => sandboxes.FindTwinAsync(account, cancellationToken);
+
+    private static AccountId TwinOf(AccountId account) => account.Value.Length + IdPrefix.Length <= AccountId.MaxLength
+        ? new(IdPrefix + account.Value)
+        : new(IdPrefix + Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(account.Value))));
+}

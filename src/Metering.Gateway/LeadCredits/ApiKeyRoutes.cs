@@ -1,0 +1,149 @@
+using Metering.Engine;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Metering.Gateway.LeadCredits;
+
+/// <summary>
+/// Dialect B: an account's own API keys. A key that may read lists them; one that may do all that its account's keys do (read and spend) makes,
+/// rotates and revokes them, and never makes one that may do more than itself.
+/// </summary>
+internal static class ApiKeyRoutes
+{
+    private const ApiKeyScopes Full = ApiKeyScopes.Read | ApiKeyScopes.Spend;
+
+    private static readonly Dictionary<string, string> MakingFields = new()
+    {
+        ["name"] = $"a text of 1 to {ApiKeys.MaxName} characters",
+        ["expiresAt"] = ApiKeyRequests.InstantRule,
+        ["scopes"] = ApiKeyRequests.ScopesRule,
+        ["scopes[]"] = ApiKeyRequests.ScopesRule,
+    };
+
+    private static readonly Dictionary<string, string> RotationFields = new()
+    {
+        ["gracePeriodHours"] = $"a whole number from 0 to {ApiKeyRequests.MaxGraceHours}",
+        ["expiresAt"] = ApiKeyRequests.InstantRule,
+    };
+
+    public static IEndpointRouteBuilder MapApiKeys(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/api/v1/api-keys").WithTags("API keys");
+        group.MapGet("", List)
+            .RequireMeteringKey(ApiKeyScopes.Read)
+            .Document($"The account's active keys, oldest first (at most {ApiKeyMaker.MaxActive})", new() { ResponseExample = Examples.List })
+            .Produces<ApiKeyListBody>()
+            .ProducesErrors<LeadCreditsErrorBody>(400, 403, 429, 500, 503)
+            .ProducesErrors<LeadCreditsUnauthorizedBody>(401);
+        group.MapPost("", Create)
+            .RequireMeteringKey(Full)
+            .Document($"Make a key, shown only now (at most {ApiKeyMaker.MaxActive} active: 409)", new()
+            {
+                RequestType = typeof(ApiKeyRequestBody),
+                RequestExample = """{"name": "Nightly enrichment", "expiresAt": "2027-05-01T00:00:00Z"}""",
+                ResponseExample = Examples.Created,
+                Changes = true,
+            })
+            .Produces<NewApiKeyAnswerBody>(StatusCodes.Status201Created)
+            .ProducesErrors<LeadCreditsErrorBody>(400, 403, 409, 413, 415, 422, 429, 500, 503)
+            .ProducesErrors<LeadCreditsUnauthorizedBody>(401);
+        group.MapPost("{id}/rotate", Rotate)
+            .RequireMeteringKey(Full)
+            .Document($"Replace a key by a new one with its name and scopes; the old one works on for gracePeriodHours (0 to {ApiKeyRequests.MaxGraceHours}, {ApiKeyRequests.DefaultGraceHours} where left out)", new()
+            {
+                RequestType = typeof(ApiKeyRotationBody),
+                RequestExample = """{"gracePeriodHours": 24}""",
+                ResponseExample = Examples.Rotated,
+                Changes = true,
+            })
+            .Produces<NewApiKeyAnswerBody>(StatusCodes.Status201Created)
+            .ProducesErrors<LeadCreditsErrorBody>(400, 403, 404, 409, 413, 415, 422, 429, 500, 503)
+            .ProducesErrors<LeadCreditsUnauthorizedBody>(401);
+        group.MapDelete("{id}", Revoke)
+            .RequireMeteringKey(Full)
+            .Document("Revoke a key: it opens nothing from now on; a second time gives the same answer", new() { ResponseExample = Examples.Revoked })
+            .Produces<RevokedApiKeyAnswerBody>()
+            .ProducesErrors<LeadCreditsErrorBody>(400, 403, 404, 429, 500, 503)
+            .ProducesErrors<LeadCreditsUnauthorizedBody>(401);
+        return routes;
+    }
+
+    private static async Task<IResult> List(HttpContext context, IDirectoryStore directory, TimeProvider time)
+    {
+        var (keys, now) = (await directory.ListKeysAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false), time.GetUtcNow());
+        ApiKeyBody[] active = [.. keys.Where(key => key.IsActiveAt(now)).Select(ApiKeyBody.Of)];
+        return JsonAnswer.Of(new ApiKeyListBody(true, active, new(active.Length, ApiKeyMaker.MaxActive)), LeadCreditsJson.Default.ApiKeyListBody);
+    }
+
+    private static async Task<IResult> Create(HttpContext context, ApiKeyMaker maker)
+    {
+        if (IdempotencyKeys.Read(context.Request, out var key) is { } invalid)
+        {
+            return invalid.ToResult();
+        }
+
+        var body = await JsonBody.ReadAsync(context, LeadCreditsJson.Default.ApiKeyRequestBody, MakingFields, ignoresOthers: true).ConfigureAwait(false);
+        if (!body.TryGet(out var wire, out var failure) || (failure = ApiKeyRequests.Read(wire, context.GetMeteringCaller().Key.Scopes & Full, out var request)) is not null)
+        {
+            return failure.ToResult();
+        }
+
+        return await maker.MakeAsync(context, request, key).ConfigureAwait(false);
+    }
+
+    private static async Task<IResult> Rotate(string id, HttpContext context, ApiKeyMaker maker)
+    {
+        if (IdempotencyKeys.Read(context.Request, out var key) is { } invalid)
+        {
+            return invalid.ToResult();
+        }
+
+        // Everything here has a default, so that the body may be left out.
+        var body = JsonBody.IsSent(context)
+            ? await JsonBody.ReadAsync(context, LeadCreditsJson.Default.ApiKeyRotationBody, RotationFields, ignoresOthers: true).ConfigureAwait(false)
+            : new(new(), null);
+        if (!body.TryGet(out var wire, out var failure) || (failure = ApiKeyRequests.Read(id, wire, out var request)) is not null)
+        {
+            return failure.ToResult();
+        }
+
+        return await maker.MakeAsync(context, request, key).ConfigureAwait(false);
+    }
+
+    private static async Task<IResult> Revoke(string id, HttpContext context, ApiKeyDirectory keys, IDirectoryStore directory)
+    {
+        var account = context.GetMeteringCaller().Account;
+        if (!await keys.RevokeAsync(account, id, context.RequestAborted).ConfigureAwait(false))
+        {
+            return ApiKeyMaker.Unknown().ToResult();
+        }
+
+        var revoked = (await directory.ListKeysAsync(account, context.RequestAborted).ConfigureAwait(false)).Single(key => key.Id == id);
+        return JsonAnswer.Of(new RevokedApiKeyAnswerBody(true, new(id, revoked.RevokedAt!.Value.ToWire())), LeadCreditsJson.Default.RevokedApiKeyAnswerBody);
+    }
+
+    /// <summary>For the OpenAPI document.</summary>
+    private static class Examples
+    {
+        public const string List = """
+            {"success": true, "data": [{"id": "key_0123456789abcdef01234567", "name": "Nightly enrichment", "prefix": "mtr_0123abcd", "scopes": ["read", "spend"],
+              "createdAt": "2026-05-01T00:00:00.000Z", "expiresAt": null}], "meta": {"total": 1, "limit": 10}}
+            """;
+
+        public const string Created = """
+            {"success": true, "data": {"id": "key_0123456789abcdef01234567", "name": "Nightly enrichment", "prefix": "mtr_0123abcd", "scopes": ["read", "spend"],
+              "createdAt": "2026-05-01T00:00:00.000Z", "expiresAt": "2027-05-01T00:00:00.000Z",
+              "key": "mtr_0123abcd0123abcd0123abcd0123abcd0123abcd0123abcd0123abcd0123abcd", "message": "Keep the key now: it is shown only this once."}}
+            """;
+
+        public const string Rotated = """
+            {"success": true, "data": {"id": "key_89abcdef0123456789abcdef", "name": "Nightly enrichment", "prefix": "mtr_4567cdef", "scopes": ["read", "spend"],
+              "createdAt": "2026-05-02T00:00:00.000Z", "expiresAt": null,
+              "key": "mtr_4567cdef4567cdef4567cdef4567cdef4567cdef4567cdef4567cdef4567cdef", "message": "Keep the key now: it is shown only this once.",
+              "replaces": {"id": "key_0123456789abcdef01234567", "expiresAt": "2026-05-03T00:00:00.000Z"}}}
+            """;
+
+        public const string Revoked = """{"success": true, "data": {"id": "key_0123456789abcdef01234567", "revokedAt": "2026-05-02T00:00:00.000Z"}}""";
+    }
+}

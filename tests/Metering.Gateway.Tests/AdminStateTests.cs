@@ -1,0 +1,108 @@
+using Metering.Engine;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace Metering.Gateway.Tests;
+
+/// <summary>What operators change about an account beside its credits.</summary>
+public sealed class AdminStateTests : IAsyncLifetime
+{
+    private GatewayHost host = null!;
+    private TestCaller admin = null!;
+    private TestCaller caller = null!;
+
+    public async Task InitializeAsync()
+    {
+        host = await GatewayHost.StartAsync();
+        admin = await host.AddKeyAsync(new("operator"), ApiKeyScopes.Admin);
+        caller = await host.OpenAsync();
+    }
+
+    public async Task DisposeAsync() => await host.DisposeAsync();
+
+    [Fact]
+    public async Task A_suspended_account_reads_and_a_reopened_one_spends()
+    {
+        var suspended = await PostAsync("status", """{"status": "suspended", "reason": "Chargeback under review"}""", "key-1");
+        Assert.Equal((200, "suspended", "Chargeback under review"), (suspended.Status, Text(suspended, "status"), Text(suspended, "statusReason")));
+        Assert.True((await PostAsync("status", """{"status": "suspended", "reason": "Chargeback under review"}""", "key-1")).IsReplay);
+        Assert.Equal(200, (await caller.GetAsync("/v1/credits")).Status);
+        Assert.Equal((403, "account_suspended"), Of(await caller.PostAsync("/v1/credits/deduct", """{"amount": 1}""")));
+        Assert.Equal("active", Text(await PostAsync("status", """{"status": "active"}"""), "status"));
+        Assert.Equal(200, (await caller.PostAsync("/v1/credits/deduct", """{"amount": 1}""")).Status);
+    }
+
+    [Fact]
+    public async Task A_closed_account_gives_its_coupon_slot_back()
+    {
+        await admin.PostAsync("/admin/v1/coupons", """{"code": "LAST", "amount": 1, "maxRedemptions": 1}""");
+        Assert.Equal("closed", Text(await PostAsync("status", """{"status": "closed", "reason": "Left"}"""), "status"));
+        Assert.Equal((403, "account_closed"), Of(await caller.PostAsync("/v1/coupons/redeem", """{"code": "LAST"}""")));
+        Assert.Equal(0, (await admin.GetAsync("/admin/v1/coupons/LAST")).Json.GetProperty("redeemed").GetInt32());
+    }
+
+    [Fact]
+    public async Task Spending_goes_as_far_as_the_credit_limit()
+    {
+        var limited = await PostAsync("credit-limit", """{"limit": 50}""");
+        Assert.Equal(50, limited.Json.GetProperty("balance").GetProperty("creditLimit").GetInt32());
+        Assert.Equal(200, (await caller.PostAsync("/v1/credits/deduct", """{"amount": 120}""")).Status);
+        Assert.Equal((402, "insufficient_credits"), Of(await caller.PostAsync("/v1/credits/deduct", """{"amount": 31}""")));
+        Assert.Equal(20, (await admin.GetAsync($"/admin/v1/accounts/{caller.Account}")).Json.GetProperty("balance").GetProperty("owed").GetInt32());
+    }
+
+    [Fact]
+    public async Task A_plan_changes_now_or_at_the_periods_end()
+    {
+        var planned = await PostAsync("plan", """{"plan": "scale", "when": "period_end"}""");
+        Assert.Equal(("starter", "scale", 0), (Text(planned, "previousPlan"), Text(planned, "plan"), planned.Json.GetProperty("creditsGranted").GetInt32()));
+        Assert.Equal("scale", Text(await admin.GetAsync($"/admin/v1/accounts/{caller.Account}"), "plannedPlan"));
+        var now = await PostAsync("plan", """{"plan": "growth"}""", "key-1");
+        Assert.Equal((200, 1000, 100), (now.Status, now.Json.GetProperty("creditsGranted").GetInt32(), now.Json.GetProperty("permanentCreditsAdded").GetInt32()));
+        Assert.True((await PostAsync("plan", """{"plan": "growth"}""", "key-1")).IsReplay);
+    }
+
+    [Fact]
+    public async Task What_is_taken_back_and_spent_already_is_owed()
+    {
+        await caller.PostAsync("/v1/credits/deduct", """{"amount": 70}""");
+        var taken = await PostAsync("take-back", """{"amount": 50, "reason": "Dispute lost", "externalReference": "dispute-1"}""");
+        Assert.Equal((200, 30, 20), (taken.Status, taken.Json.GetProperty("removed").GetInt32(), taken.Json.GetProperty("owed").GetInt32()));
+        Assert.Equal((409, "reference_used"), Of(await PostAsync("take-back", """{"amount": 5, "reason": "Again", "externalReference": "dispute-1"}""")));
+    }
+
+    [Theory]
+    [InlineData("status", """{"status": "gone", "reason": "a"}""", "status")]
+    [InlineData("status", """{"status": "closed"}""", "reason")]
+    [InlineData("status", """{"status": "active", "why": "a"}""", "why")]
+    [InlineData("credit-limit", """{}""", "limit")]
+    [InlineData("credit-limit", """{"limit": -1}""", "limit")]
+    [InlineData("plan", """{"plan": "none"}""", "plan")]
+    [InlineData("plan", """{"plan": "growth", "when": "later"}""", "when")]
+    [InlineData("plan", """{"plan": "growth", "allotment": "half"}""", "allotment")]
+    [InlineData("take-back", """{"amount": 1, "reason": "a"}""", "externalReference")]
+    [InlineData("take-back", """{"amount": 1, "reason": "a", "externalReference": "b", "grantedBy": "c"}""", "grantedBy")]
+    public async Task Malformed_changes_name_their_field(string route, string json, string field)
+    {
+        var answer = await PostAsync(route, json);
+        Assert.Equal((400, field), (answer.Status, answer.Field));
+    }
+
+    [Fact]
+    public async Task All_of_it_is_in_the_audit_log_without_its_reasons()
+    {
+        await PostAsync("status", """{"status": "suspended", "reason": "Ann asked"}""");
+        await PostAsync("credit-limit", """{"limit": 5}""");
+        await PostAsync("plan", """{"plan": "growth"}""");
+        await PostAsync("take-back", """{"amount": 1, "reason": "Ann asked", "externalReference": "Ann"}""");
+        var entries = await host.Services.GetRequiredService<IAuditLog>().ListAsync(new() { Target = caller.Account });
+        Assert.Equal(["account.take_back", "account.plan", "account.credit_limit", "account.status"], entries.Select(entry => entry.Action.Action));
+        Assert.All(entries, entry => Assert.DoesNotContain("Ann", entry.Action.Summary, StringComparison.Ordinal));
+    }
+
+    private static string? Text(Answer answer, string name) => answer.Json.GetProperty(name).GetString();
+
+    private static (int Status, string? Code) Of(Answer answer) => (answer.Status, answer.Code);
+
+    private Task<Answer> PostAsync(string route, string json, string? key = null) => admin.PostAsync($"/admin/v1/accounts/{caller.Account}/{route}", json, key);
+}
