@@ -29,8 +29,9 @@ public static class CreditMeteringServices
             services.AddSingleton(options.DirectoryStoreFactory!);
             services.AddSingleton(static provider => provider.GetRequiredService<ILedgerStore>() as IPersonalTexts
                 ?? throw new MeteringStartupException("The ledger store that is set cannot erase texts: it does not implement IPersonalTexts."));
-            services.TryAddSingleton(provider => PaymentStores.Beside(provider.GetRequiredService<IDirectoryStore>()));
         }
+
+        services.TryAddSingleton(provider => PaymentStores.Beside(provider.GetRequiredService<IDirectoryStore>()));
 
         (options.AddMeter ?? (collection => AddEmbedded(collection, options)))(services);
         return services;

@@ -125,7 +125,7 @@ internal sealed class SqlitePaymentStore : IPaymentStore
                 Version = rows.Integer(2),
                 Json = rows.Text(3),
                 DueAt = rows.IsNull(4) ? null : DateTimeOffset.FromUnixTimeMilliseconds(rows.Integer(4)),
-                Keys = JsonSerializer.Deserialize<string[]>(rows.Text(5))!,
+                Keys = [.. JsonElement.Parse(rows.Text(5)).EnumerateArray().Select(key => key.GetString()!)],
             });
         }
 

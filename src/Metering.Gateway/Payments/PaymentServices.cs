@@ -28,6 +28,7 @@ internal static class PaymentServices
         services.AddSingleton<Claims>();
         services.AddSingleton<CreditSales>();
         services.AddSingleton<Subscriptions>();
+        services.AddSingleton<Reconciliation>();
         services.AddSingleton<CreditReversals>();
         services.AddSingleton<SubscriptionFollowing>();
         services.AddSingleton<EventHandling>();

@@ -10,24 +10,24 @@ namespace Metering.Gateway.Payments;
 /// What nobody calls for: events, mails and purchases that are due, at the start and from then on every few seconds. Several processes that
 /// share a store do it beside each other; each piece is taken by one.
 /// </summary>
-internal sealed class PaymentWork(IServiceProvider services, PaymentSignal signal, TimeProvider time, ILogger<PaymentWork> logger) : BackgroundService
+internal sealed class PaymentWork(IServiceProvider services, PaymentOptions options, PaymentSignal signal, TimeProvider time, ILogger<PaymentWork> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
 
     /// <summary>Does all that is due now.</summary>
     public async ValueTask RunDueAsync(CancellationToken cancellationToken)
     {
-        if (services.GetService<SandboxDelivery>() is { } delivery)
+        if (options.Provider == PaymentProviderKind.Sandbox)
         {
-            await TryAsync("the sandbox's pages", services.GetRequiredService<SandboxActions>().SweepAsync(cancellationToken)).ConfigureAwait(false);
-            await TryAsync("the sandbox's events", delivery.DeliverDueAsync(cancellationToken)).ConfigureAwait(false);
+            await TryAsync("the sandbox's pages", () => services.GetRequiredService<SandboxActions>().SweepAsync(cancellationToken)).ConfigureAwait(false);
+            await TryAsync("the sandbox's events", () => services.GetRequiredService<SandboxDelivery>().DeliverDueAsync(cancellationToken)).ConfigureAwait(false);
         }
 
-        await TryAsync("received events", services.GetRequiredService<EventInbox>().ProcessDueAsync(cancellationToken)).ConfigureAwait(false);
-        await TryAsync("purchases of plans", services.GetRequiredService<Provisioning>().SweepAsync(cancellationToken)).ConfigureAwait(false);
-        await TryAsync("purchases of credits", services.GetRequiredService<CreditSales>().ReconcileAsync(cancellationToken)).ConfigureAwait(false);
-        await TryAsync("mails", services.GetRequiredService<Mailbox>().SendDueAsync(cancellationToken)).ConfigureAwait(false);
-        await TryAsync("limits", services.GetRequiredService<AddressLimits>().SweepAsync(cancellationToken)).ConfigureAwait(false);
+        await TryAsync("received events", () => services.GetRequiredService<EventInbox>().ProcessDueAsync(cancellationToken)).ConfigureAwait(false);
+        await TryAsync("purchases of plans", () => services.GetRequiredService<Provisioning>().SweepAsync(cancellationToken)).ConfigureAwait(false);
+        await TryAsync("purchases of credits", () => services.GetRequiredService<CreditSales>().ReconcileAsync(cancellationToken)).ConfigureAwait(false);
+        await TryAsync("mails", () => services.GetRequiredService<Mailbox>().SendDueAsync(cancellationToken)).ConfigureAwait(false);
+        await TryAsync("limits", () => services.GetRequiredService<AddressLimits>().SweepAsync(cancellationToken)).ConfigureAwait(false);
     }
 
     /// <inheritdoc />
@@ -44,11 +44,11 @@ internal sealed class PaymentWork(IServiceProvider services, PaymentSignal signa
         }
     }
 
-    private async ValueTask TryAsync(string subject, ValueTask work)
+    private async ValueTask TryAsync(string subject, Func<ValueTask> work)
     {
         try
         {
-            await work.ConfigureAwait(false);
+            await work().ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

@@ -1,5 +1,5 @@
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
@@ -51,7 +51,10 @@ internal sealed class RemoteSuggester(
         try
         {
             using var client = clients.CreateClient(ClientName);
-            using var request = new HttpRequestMessage(HttpMethod.Post, $"{options.ApiBase}/chat/completions") { Content = JsonContent.Create(QuestionOf(task, description)) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"{options.ApiBase}/chat/completions") 
+            {
+                Content = new StringContent(QuestionOf(task, description).ToJsonString(), Encoding.UTF8, "application/json"),
+            };
             if (options.ApiKey is not null)
             {
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", options.ApiKey);

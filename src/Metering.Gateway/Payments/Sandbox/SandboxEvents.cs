@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Metering.Engine;
 
@@ -10,8 +8,6 @@ namespace Metering.Gateway.Payments.Sandbox;
 /// <summary>Makes the events that Stripe would send, as far as anybody here reads them.</summary>
 internal sealed class SandboxEvents(SandboxBooks books, TimeProvider time)
 {
-    private static readonly JsonSerializerOptions Options = new() { Encoder = JavaScriptEncoder.Default };
-
     /// <summary>An id in the provider's style.</summary>
     public static string NewId(string prefix) => $"{prefix}_sandbox_{RandomNumberGenerator.GetHexString(32, lowercase: true)}";
 
@@ -97,6 +93,6 @@ internal sealed class SandboxEvents(SandboxBooks books, TimeProvider time)
         };
 
         // In the order in which they came to pass, as far as a clock of milliseconds tells.
-        return books.Events.Change(new(string.Create(CultureInfo.InvariantCulture, $"{time.GetUtcNow().ToUnixTimeMilliseconds():d15}-{id}"), body.ToJsonString(Options), 0), 0);
+        return books.Events.Change(new(string.Create(CultureInfo.InvariantCulture, $"{time.GetUtcNow().ToUnixTimeMilliseconds():d15}-{id}"), body.ToJsonString(), 0), 0);
     }
 }
