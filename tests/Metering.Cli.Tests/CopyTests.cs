@@ -25,7 +25,8 @@ public sealed class CopyTests : IDisposable
         var there = (await ToolRun.OfAsync("copy", "--from", Source, "--to", $"sqlite:{Target}")).IsDone();
         (await ToolRun.OfAsync("copy", "--from", Target, "--to", folder.File("back"))).IsDone();
 
-        Assert.Contains("0 were there before. Profiles: 5; API keys: 10.", there.Output, StringComparison.Ordinal);
+        Assert.Contains("0 were there before.\n", there.Output, StringComparison.Ordinal);
+        Assert.Contains("Directory, profiles: 5 rows in both; 5 brought and 0 removed by this run.\nDirectory, api_keys: 10 rows in both; 10 brought", there.Output, StringComparison.Ordinal);
         Assert.Contains("The ledger is sound.", there.Output, StringComparison.Ordinal);
         Assert.Contains("Copying: 100% (", there.Errors, StringComparison.Ordinal);
         Assert.Equal(content, await TestData.ContentOfAsync(Target));

@@ -72,6 +72,19 @@ internal static class TestData
         _ = (await meter.RefundAsync(account, new() { TransactionId = charge.TransactionId, Amount = Credits.Of(4) })).Value;
     }
 
+    /// <summary>Changes an account's terms in every way: status, credit limit, credits taken back, adjustment, plan, cancelling and resuming.</summary>
+    public static async Task ChangeTermsAsync(ICreditMeter meter, AccountId account)
+    {
+        _ = (await meter.SetCreditLimitAsync(account, new() { Limit = Credits.Of(50) })).Value;
+        _ = (await meter.TakeBackAsync(account, new() { Amount = Credits.Of(5), ExternalReference = "dispute", Reason = "Charged back" })).Value;
+        _ = (await meter.AdjustAsync(account, new() { Amount = Credits.Of(-1), Reason = "Put right" })).Value;
+        _ = (await meter.ChangePlanAsync(account, new() { Plan = "growth" })).Value;
+        _ = (await meter.CancelAsync(account, new())).Value;
+        _ = (await meter.ResumeAsync(account, new())).Value;
+        _ = (await meter.SetStatusAsync(account, new() { Status = AccountStatus.Suspended })).Value;
+        _ = (await meter.SetStatusAsync(account, new() { Status = AccountStatus.Active })).Value;
+    }
+
     /// <summary>Everything that two stores must agree on, as text: rows byte for byte with their links, newest snapshots, profiles, keys in order.</summary>
     public static async Task<string> ContentOfAsync(string folder)
     {
@@ -88,7 +101,7 @@ internal static class TestData
             content.WriteLine($"{account} {await ledger.ReadHeadAsync(account)}");
             foreach (var row in await ledger.ReadAsync(account, 1, int.MaxValue))
             {
-                content.WriteLine($"{row.Sequence} {row.TransactionNumber} {row.IsTransaction} {row.Key} {Hex(row.Facts)} {Hex(row.Texts)} {row.Link}");
+                content.WriteLine($"{row.Sequence} {row.TransactionNumber} {row.IsTransaction} {row.Key} {Hex(row.Facts)} {Hex(row.Texts)} {row.Link} {row.TextsDigest}");
                 Assert.True(row.Key is not { } key || await ledger.FindKeyAsync(account, key) >= row.Sequence);
             }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Metering.Engine;
+using Metering.Gateway.Payments;
 
 namespace Metering.Cli;
 
@@ -11,7 +12,7 @@ internal static class CopyCommand
     {
         var from = new Option<string>("--from") { Description = "The store to copy; it stays as it is.", HelpName = "STORE", Required = true };
         var to = new Option<string>("--to") { Description = "The store to copy into; made where it is missing. What it has must be a beginning of what the source has.", HelpName = "STORE", Required = true };
-        var command = new Command("copy", "Copy ledger, profiles and API keys into another store and verify it; run again after a break, it goes on.") { from, to };
+        var command = new Command("copy", "Copy a ledger and its whole directory into another store and verify it; run again after a break, it goes on.") { from, to };
         command.SetAction((parsed, cancellationToken) => RunAsync(
             terminal, StoreLocation.Parse(parsed.GetRequiredValue(from)), StoreLocation.Parse(parsed.GetRequiredValue(to)), cancellationToken));
         return command;
@@ -32,7 +33,7 @@ internal static class CopyCommand
         await terminal.Output.WriteLineAsync($"Copying {from.Display} to {to.Display}.");
         try
         {
-            var directory = sourceDirectory is null || targetDirectory is null ? null : new DirectoryCopy(sourceDirectory, targetDirectory);
+            var directory = sourceDirectory is null || targetDirectory is null ? null : new DirectoryMove(sourceDirectory, targetDirectory, PassingDocuments.Kinds);
             return await RunAsync(terminal, new LedgerCopy(sourceLedger, targetLedger), directory, targetLedger, cancellationToken);
         }
         catch (OperationCanceledException)
@@ -44,12 +45,13 @@ internal static class CopyCommand
 
     /// <summary>Copies, verifies, and says what was done.</summary>
     private static async Task<int> RunAsync(
-        ToolTerminal terminal, LedgerCopy ledger, DirectoryCopy? directory, ILedgerStore target, CancellationToken cancellationToken)
+        ToolTerminal terminal, LedgerCopy ledger, DirectoryMove? directory, ILedgerStore target, CancellationToken cancellationToken)
     {
         var started = terminal.Time.GetTimestamp();
         var refusal = await terminal.ShowAsync(
             "Copying", "entries", async progress => await ledger.CheckTargetAsync(cancellationToken) ?? await ledger.RunAsync(progress, cancellationToken));
-        if (refusal is not null || (directory is not null && (refusal = await directory.RunAsync(cancellationToken)) is not null))
+        var tables = new List<MovedTable>();
+        if (refusal is not null || (directory is not null && (refusal = await directory.RunAsync(tables.Add, cancellationToken)) is not null))
         {
             await terminal.RefuseAsync(refusal);
             return ExitCode.Unsound;
@@ -58,7 +60,13 @@ internal static class CopyCommand
         var seconds = terminal.Time.GetElapsedTime(started).TotalSeconds;
         await terminal.Output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
-            $"Copied {ledger.Copied:N0} entries of {ledger.Accounts:N0} accounts in {seconds:F1} s; {ledger.Kept:N0} were there before. Profiles: {directory?.Profiles ?? 0:N0}; API keys: {directory?.Keys ?? 0:N0}."));
+            $"Copied {ledger.Copied:N0} entries of {ledger.Accounts:N0} accounts in {seconds:F1} s; {ledger.Kept:N0} were there before."));
+        foreach (var table in tables)
+        {
+            await terminal.Output.WriteLineAsync(string.Create(
+                CultureInfo.InvariantCulture, $"Directory, {table.Table}: {table.Rows:N0} rows in both; {table.Copied:N0} brought and {table.Removed:N0} removed by this run."));
+        }
+
         if (await ledger.CompareAsync(cancellationToken) is { } difference)
         {
             await terminal.RefuseAsync(difference);

@@ -64,12 +64,12 @@ internal static class VerifyCommand
 
         await using var directory = await location.OpenDirectoryAsync(cancellationToken);
         var (profiles, keys) = (0L, 0L);
-        await foreach (var page in DirectoryCopy.ProfilesAsync(directory, cancellationToken))
+        await foreach (var page in DirectoryPages.ProfilesAsync(directory, cancellationToken))
         {
             profiles += page.Count;
         }
 
-        await foreach (var page in DirectoryCopy.KeysAsync(directory, cancellationToken))
+        await foreach (var page in DirectoryPages.KeysAsync(directory, cancellationToken))
         {
             keys += page.Count;
         }

@@ -75,7 +75,8 @@ internal sealed partial class SqliteDirectorySql(ISqliteCaller call) : IDirector
     private static string Translate(string sql) => Parameter().Replace(
         sql.Replace("metering.", string.Empty, StringComparison.Ordinal)
             .Replace(" COLLATE \"C\"", string.Empty, StringComparison.Ordinal)
-            .Replace(" FOR UPDATE", string.Empty, StringComparison.Ordinal),
+            .Replace(" FOR UPDATE", string.Empty, StringComparison.Ordinal)
+            .Replace(" OVERRIDING SYSTEM VALUE", string.Empty, StringComparison.Ordinal),
         "?$1");
 
     [GeneratedRegex(@"\$(\d+)")]
