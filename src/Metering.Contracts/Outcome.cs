@@ -39,6 +39,14 @@ public readonly record struct Outcome<T>
         return success is not null;
     }
 
+    /// <summary>The value's own text, or the refusal's reason and message. Never throws on a refusal, so that an outcome may stand in a log line.</summary>
+    public override string ToString() => (value, Refusal) switch
+    {
+        ({ } success, _) => $"Success{(IsReplay ? " (replay)" : string.Empty)}: {success}",
+        (null, { } refusal) => $"Refused ({refusal.Reason}): {refusal.Message}",
+        (null, null) => "No outcome",
+    };
+
     /// <summary>Success.</summary>
     /// <param name="value">The value.</param>
     public static implicit operator Outcome<T>(T value) => new(value, null, false);

@@ -40,6 +40,8 @@ internal static class OperatorFeatures
         AdminKeyRoutes.Map(admin);
         AdminCreditRoutes.Map(admin);
         AdminStateRoutes.Map(admin);
+        AdminSubscriptionRoutes.Map(admin);
+        AdminTransactionRoutes.Map(admin);
         AdminCouponRoutes.Map(admin);
         AdminPlanRoutes.Map(admin);
         AdminAuditRoutes.Map(admin);

@@ -71,6 +71,45 @@ public sealed class AdminStateTests : IAsyncLifetime
         Assert.Equal((409, "reference_used"), Of(await PostAsync("take-back", """{"amount": 5, "reason": "Again", "externalReference": "dispute-1"}""")));
     }
 
+    [Fact]
+    public async Task A_subscription_is_cancelled_at_the_end_of_what_is_paid_and_resumed()
+    {
+        var end = GatewayHost.Start.AddMonths(1);
+        caller = await host.OpenAsync(paidThrough: end);
+        var cancelled = await PostAsync("cancel", null, "key-1");
+        Assert.Equal((200, end.ToWire(), false), (cancelled.Status, Text(cancelled, "endsAt"), cancelled.IsReplay));
+        Assert.True((await PostAsync("cancel", null, "key-1")).IsReplay);
+        Assert.Equal((422, "idempotency_key_reused"), Of(await PostAsync("resume", null, "key-1")));
+        var resumed = await PostAsync("resume", null);
+        Assert.Equal((200, null), (resumed.Status, Text(resumed, "endsAt")));
+
+        await PostAsync("cancel", null);
+        host.Clock.Advance(TimeSpan.FromDays(32));
+        Assert.Equal((402, "subscription_inactive"), Of(await PostAsync("cancel", null)));
+        var entries = await host.Services.GetRequiredService<IAuditLog>().ListAsync(new() { Target = caller.Account });
+        Assert.Equal(
+            [("account.cancel", 402), ("account.cancel", 200), ("account.resume", 200), ("account.resume", 422), ("account.cancel", 200), ("account.cancel", 200)],
+            entries.Select(entry => (entry.Action.Action, entry.Outcome!.Status)));
+    }
+
+    [Fact]
+    public async Task An_accounts_transactions_are_listed_as_it_sees_them_itself()
+    {
+        for (var amount = 1; amount <= 3; amount++)
+        {
+            await caller.PostAsync("/v1/credits/deduct", $$"""{"amount": {{amount}}}""");
+        }
+
+        var first = await admin.GetAsync($"/admin/v1/accounts/{caller.Account}/transactions?limit=2");
+        Assert.Equal((200, (await caller.GetAsync("/v1/transactions?limit=2")).Body), (first.Status, first.Body));
+        Assert.Equal([-3, -2], first.Json.GetProperty("transactions").EnumerateArray().Select(one => one.GetProperty("amount").GetInt32()));
+        var rest = await admin.GetAsync($"/admin/v1/accounts/{caller.Account}/transactions?cursor={Text(first, "nextCursor")}");
+        Assert.Equal(["DEDUCTION", "MONTHLY_RESET"], rest.Json.GetProperty("transactions").EnumerateArray().Select(one => one.GetProperty("type").GetString()));
+        Assert.Equal((400, "limit"), (await admin.GetAsync($"/admin/v1/accounts/{caller.Account}/transactions?limit=101")) is var many ? (many.Status, many.Field) : default);
+        Assert.Equal((400, "cursor"), (await admin.GetAsync($"/admin/v1/accounts/{caller.Account}/transactions?cursor=x")) is var wrong ? (wrong.Status, wrong.Field) : default);
+        Assert.Equal((404, "account_unknown"), Of(await admin.GetAsync("/admin/v1/accounts/nobody/transactions")));
+    }
+
     [Theory]
     [InlineData("status", """{"status": "gone", "reason": "a"}""", "status")]
     [InlineData("status", """{"status": "closed"}""", "reason")]
@@ -104,5 +143,5 @@ public sealed class AdminStateTests : IAsyncLifetime
 
     private static (int Status, string? Code) Of(Answer answer) => (answer.Status, answer.Code);
 
-    private Task<Answer> PostAsync(string route, string json, string? key = null) => admin.PostAsync($"/admin/v1/accounts/{caller.Account}/{route}", json, key);
+    private Task<Answer> PostAsync(string route, string? json, string? key = null) => admin.PostAsync($"/admin/v1/accounts/{caller.Account}/{route}", json, key);
 }

@@ -31,6 +31,9 @@ public sealed class AdminTests : IAsyncLifetime
     [InlineData("POST", "/admin/v1/accounts/account-1/grants")]
     [InlineData("POST", "/admin/v1/accounts/account-1/adjustments")]
     [InlineData("POST", "/admin/v1/accounts/account-1/payments")]
+    [InlineData("POST", "/admin/v1/accounts/account-1/cancel")]
+    [InlineData("POST", "/admin/v1/accounts/account-1/resume")]
+    [InlineData("GET", "/admin/v1/accounts/account-1/transactions")]
     [InlineData("GET", "/admin/v1/coupons")]
     [InlineData("POST", "/admin/v1/coupons")]
     [InlineData("PATCH", "/admin/v1/coupons/A")]
@@ -172,6 +175,7 @@ public sealed class AdminTests : IAsyncLifetime
             ("GET", "", null), ("POST", "/erase", null), ("GET", "/keys", null), ("POST", "/keys", """{"name": "a"}"""), ("DELETE", "/keys/key_1", null),
             ("POST", "/grants", """{"source": "bonus", "amount": 1}"""), ("POST", "/adjustments", """{"amount": 1, "reason": "a"}"""),
             ("POST", "/payments", """{"paidThrough": "2027-01-01T00:00:00Z", "externalReference": "a"}"""),
+            ("POST", "/cancel", null), ("POST", "/resume", null), ("GET", "/transactions", null),
         })
         {
             var content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json");

@@ -231,6 +231,19 @@ internal sealed class AdminAccounts(
             account, profile, balance, versions.FirstOrDefault(version => version.HasTermsOf(balance))?.Number, await sandboxes.FindAsync(account, cancellationToken).ConfigureAwait(false)), null);
     }
 
+    /// <summary>Gives an account a command, and answers with the account as it is then.</summary>
+    public async Task<AdminAnswer> AnswerAsync(AccountId account, Func<ValueTask<Outcome<Balance>>> command)
+    {
+        var outcome = await command().ConfigureAwait(false);
+        if (outcome.Refusal is { } refusal)
+        {
+            return AdminAnswer.Of(refusal);
+        }
+
+        var (body, failure) = await FindAsync(account, CancellationToken.None).ConfigureAwait(false);
+        return body is null ? AdminAnswer.Of(failure!) : AdminAnswer.Of(body, AdminJson.Default.AdminAccountBody) with { IsReplay = outcome.IsReplay };
+    }
+
     /// <summary>Erases the texts of profile and ledger, and answers kept for retries that repeat them.</summary>
     public async Task<AdminAnswer> EraseAsync(AccountId account)
     {

@@ -103,7 +103,7 @@ internal static class AdminStateRoutes
             : await desk.TakeAsync(
                 context,
                 new("account.status", account, new() { ["status"] = wire.Status }),
-                () => AnswerAsync(accounts, account, () => meter.SetStatusAsync(account, new() { Status = status.Value, Reason = wire.Reason, IdempotencyKey = key })))
+                () => accounts.AnswerAsync(account, () => meter.SetStatusAsync(account, new() { Status = status.Value, Reason = wire.Reason, IdempotencyKey = key })))
                 .ConfigureAwait(false);
     }
 
@@ -126,7 +126,7 @@ internal static class AdminStateRoutes
             : await desk.TakeAsync(
                 context,
                 new("account.credit_limit", account, new() { ["limit"] = limit.ToString() }),
-                () => AnswerAsync(accounts, account, () => meter.SetCreditLimitAsync(account, new() { Limit = limit, IdempotencyKey = key }))).ConfigureAwait(false);
+                () => accounts.AnswerAsync(account, () => meter.SetCreditLimitAsync(account, new() { Limit = limit, IdempotencyKey = key }))).ConfigureAwait(false);
     }
 
     private static async Task<IResult> ChangePlan(string id, HttpContext context, AdminDesk desk, ICreditMeter meter)
@@ -190,18 +190,6 @@ internal static class AdminStateRoutes
                 ? AdminAnswer.Of(AdminTakenBackBody.Of(taken), AdminJson.Default.AdminTakenBackBody) with { IsReplay = outcome.IsReplay }
                 : AdminAnswer.Of(refusal);
         }).ConfigureAwait(false);
-    }
-
-    private static async Task<AdminAnswer> AnswerAsync(AdminAccounts accounts, AccountId account, Func<ValueTask<Outcome<Balance>>> command)
-    {
-        var outcome = await command().ConfigureAwait(false);
-        if (outcome.Refusal is { } refusal)
-        {
-            return AdminAnswer.Of(refusal);
-        }
-
-        var (body, failure) = await accounts.FindAsync(account, CancellationToken.None).ConfigureAwait(false);
-        return body is null ? AdminAnswer.Of(failure!) : AdminAnswer.Of(body, AdminJson.Default.AdminAccountBody) with { IsReplay = outcome.IsReplay };
     }
 
     private static Failure? Check(AdminPlanChangeBody wire, out ChangePlanRequest request)

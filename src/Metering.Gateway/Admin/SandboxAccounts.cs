@@ -59,6 +59,14 @@ internal sealed class SandboxAccounts(ISandboxStore sandboxes, ICreditMeter mete
     /// <summary>The twin of an account; null where it has none yet.</summary>
     public ValueTask<AccountId?> FindAsync(AccountId account, CancellationToken cancellationToken) => sandboxes.FindTwinAsync(account, cancellationToken);
 
+    /// <summary>True for an account that is another's twin.</summary>
+    public async ValueTask<bool> IsSandboxAsync(AccountId account, CancellationToken cancellationToken) =>
+        await sandboxes.FindOwnerAsync(account, cancellationToken).ConfigureAwait(false) is not null;
+
+    /// <summary>The account, and behind it its twin where it has one: whose keys its own keys see.</summary>
+    public async ValueTask<AccountId[]> WithTwinAsync(AccountId account, CancellationToken cancellationToken) =>
+        await FindAsync(account, cancellationToken).ConfigureAwait(false) is { } twin ? [account, twin] : [account];
+
     private static AccountId TwinOf(AccountId account) => account.Value.Length + IdPrefix.Length <= AccountId.MaxLength
         ? new(IdPrefix + account.Value)
         : new(IdPrefix + Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(account.Value))));

@@ -11,6 +11,8 @@ internal sealed record ApiKeyRequestBody
     public string? ExpiresAt { get; init; }
 
     public IReadOnlyList<string?>? Scopes { get; init; }
+
+    public bool? Sandbox { get; init; }
 }
 
 /// <summary>Asks for a key in another's place.</summary>
@@ -23,7 +25,7 @@ internal sealed record ApiKeyRotationBody
 
 internal sealed record ApiKeyListBody(bool Success, IReadOnlyList<ApiKeyBody> Data, ApiKeyCountBody Meta);
 
-/// <summary>How many keys are active, of how many that may be.</summary>
+/// <summary>How many keys of the asking key's own kind are active, of how many that may be; sandbox keys have a limit of their own.</summary>
 internal sealed record ApiKeyCountBody(int Total, int Limit);
 
 /// <summary>A key as it may be shown: its first characters, never the rest.</summary>
@@ -41,8 +43,12 @@ internal record ApiKeyBody
 
     public required string? ExpiresAt { get; init; }
 
-    public static ApiKeyBody Of(ApiKey key) => new()
+    /// <summary>True for a key of the account's twin, whose credits are nobody's money. Not required: answers kept by older servers have none.</summary>
+    public bool Sandbox { get; init; }
+
+    public static ApiKeyBody Of(ApiKey key, bool isSandbox) => new()
     {
+        Sandbox = isSandbox,
         Id = key.Id,
         Name = key.Name,
         Prefix = key.Display,
@@ -67,8 +73,9 @@ internal sealed record NewApiKeyBody : ApiKeyBody
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ReplacedApiKeyBody? Replaces { get; init; }
 
-    public static NewApiKeyBody Of(NewApiKey made, ReplacedApiKeyBody? replaces) => new()
+    public static NewApiKeyBody Of(NewApiKey made, bool isSandbox, ReplacedApiKeyBody? replaces) => new()
     {
+        Sandbox = isSandbox,
         Id = made.Stored.Id,
         Name = made.Stored.Name,
         Prefix = made.Stored.Display,

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Metering.Engine;
+using Metering.Gateway.Admin;
 using Microsoft.AspNetCore.Http;
 
 namespace Metering.Gateway.LeadCredits;
@@ -10,9 +11,13 @@ namespace Metering.Gateway.LeadCredits;
 /// Makes and rotates keys. Key, the end of the replaced one and the answer for retries become durable together, so that a retry never makes
 /// a second key; the secret itself is in the first answer only.
 /// </summary>
-internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore directory, MeteringGatewayOptions options, TimeProvider time)
+/// <remarks>
+/// A sandbox key is a key of the account's twin. It counts among the twin's keys, not the account's, so that test keys never crowd out the ones that earn.
+/// A sandbox key makes sandbox keys alone: what leaks from a test must not open real credits.
+/// </remarks>
+internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore directory, SandboxAccounts sandboxes, MeteringGatewayOptions options, TimeProvider time)
 {
-    /// <summary>The most active keys of an account (contract, dialect B).</summary>
+    /// <summary>The most active keys of an account (contract, dialect B), and of its sandbox.</summary>
     public const int MaxActive = 10;
 
     public static Failure Unknown() => new(
@@ -24,8 +29,15 @@ internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore director
     public async Task<IResult> MakeAsync(HttpContext context, ApiKeyRequest request, string? idempotencyKey)
     {
         var caller = context.GetMeteringCaller();
+        var isTest = await sandboxes.IsSandboxAsync(caller.Account, context.RequestAborted).ConfigureAwait(false);
+        if (isTest && request.Sandbox == false)
+        {
+            return SandboxOnly().ToResult();
+        }
+
         var keyHash = idempotencyKey is null ? null : SHA256.HashData(Encoding.ASCII.GetBytes(idempotencyKey));
-        if (keyHash is not null && await ReplayAsync(context, caller.Account, keyHash, request).ConfigureAwait(false) is { } replay)
+        var accounts = await sandboxes.WithTwinAsync(caller.Account, context.RequestAborted).ConfigureAwait(false);
+        if (keyHash is not null && await ReplayAsync(context, accounts, keyHash, request).ConfigureAwait(false) is { } replay)
         {
             return replay;
         }
@@ -36,7 +48,7 @@ internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore director
             return Failure.Invalid("expiresAt", $"expiresAt is {request.ExpiresAt.Value.ToWire()}; it must be {ApiKeyRequests.InstantRule}.").ToResult();
         }
 
-        var replaced = request.Replaces is null ? null : await FindActiveAsync(caller.Account, request.Replaces, now, context.RequestAborted).ConfigureAwait(false);
+        var replaced = request.Replaces is null ? null : await FindActiveAsync(accounts, request.Replaces, now, context.RequestAborted).ConfigureAwait(false);
         if (request.Replaces is not null && replaced is null)
         {
             return Unknown().ToResult();
@@ -48,24 +60,31 @@ internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore director
             return Failure.ScopeMissing(scopes, caller.Key.Scopes).ToResult();
         }
 
-        var made = ApiKeys.Create(
-            caller.Account, request.Name ?? replaced!.Name, scopes, now, request.ExpiresAt ?? replaced?.ExpiresAt, ApiKeys.PrefixOf(replaced ?? caller.Key, options.KeyPrefixes));
+        var (account, failure) = await OwnerOfNewAsync(caller.Account, request, replaced, isTest, context.RequestAborted).ConfigureAwait(false);
+        if (account is not { } owner)
+        {
+            return failure!.ToResult();
+        }
+
+        var isSandbox = isTest || owner != caller.Account;
+        var prefix = ApiKeys.PrefixOf(replaced ?? caller.Key, options.KeyPrefixes) + (isSandbox ? SandboxAccounts.KeyInfix : string.Empty);
+        var made = ApiKeys.Create(owner, request.Name ?? replaced!.Name, scopes, now, request.ExpiresAt ?? replaced?.ExpiresAt, prefix);
         var endsAt = EndOf(replaced, made.Stored.CreatedAt + request.Grace);
-        var answer = NewApiKeyBody.Of(made, replaced is null ? null : new(replaced.Id, endsAt!.Value.ToWire()));
+        var answer = NewApiKeyBody.Of(made, isSandbox, replaced is null ? null : new(replaced.Id, endsAt!.Value.ToWire()));
         var addition = await keys.MakeAsync(
             new(made.Stored, MaxActive)
             {
                 Replaces = replaced?.Id,
                 ReplacedEndsAt = endsAt,
-                Answer = keyHash is null ? null : Keep(caller.Account, keyHash, request, answer),
+                Answer = keyHash is null ? null : Keep(owner, keyHash, request, answer),
             },
             context.RequestAborted).ConfigureAwait(false);
         return addition switch
         {
             KeyAddition.Added => Answer(context, answer),
-            KeyAddition.AlreadyAnswered => await ReplayAsync(context, caller.Account, keyHash!, request).ConfigureAwait(false) ?? Failure.Unavailable().ToResult(),
+            KeyAddition.AlreadyAnswered => await ReplayAsync(context, [owner], keyHash!, request).ConfigureAwait(false) ?? Failure.Unavailable().ToResult(),
             KeyAddition.ReplacedUnknown => Unknown().ToResult(),
-            KeyAddition.TooManyActive => TooMany(replaced).ToResult(),
+            KeyAddition.TooManyActive => TooMany(replaced, isSandbox).ToResult(),
             _ => throw new InvalidOperationException($"Not an outcome of making a key: {addition}."),
         };
     }
@@ -81,10 +100,13 @@ internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore director
         Answer = JsonSerializer.Serialize(new NewApiKeyAnswerBody(true, answer.WithoutSecret()), LeadCreditsJson.Default.NewApiKeyAnswerBody),
     };
 
-    private static Failure TooMany(ApiKey? replaced) => new(
+    private static Failure SandboxOnly() => new(
+        StatusCodes.Status403Forbidden, "sandbox_key", "A sandbox key makes sandbox keys only; leave sandbox out, or ask with a key of the account itself.");
+
+    private static Failure TooMany(ApiKey? replaced, bool isSandbox) => new(
         StatusCodes.Status409Conflict,
         "too_many_api_keys",
-        $"This account has {MaxActive} active API keys, the most that are allowed; revoke one first{(replaced is null ? string.Empty : ", or rotate with gracePeriodHours 0")}.");
+        $"This account has {MaxActive} active {(isSandbox ? "sandbox" : "API")} keys, the most that are allowed; revoke one first{(replaced is null ? string.Empty : ", or rotate with gracePeriodHours 0")}.");
 
     private static IResult Answer(HttpContext context, NewApiKeyBody answer)
     {
@@ -92,12 +114,37 @@ internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore director
         return JsonAnswer.Of(new NewApiKeyAnswerBody(true, answer), LeadCreditsJson.Default.NewApiKeyAnswerBody);
     }
 
-    private async Task<ApiKey?> FindActiveAsync(AccountId account, string id, DateTimeOffset now, CancellationToken cancellationToken) =>
-        (await directory.ListKeysAsync(account, cancellationToken).ConfigureAwait(false)).FirstOrDefault(key => key.Id == id && key.IsActiveAt(now));
+    /// <summary>Whose the new key is: the replaced key's account, else the one that asks or, for a sandbox key, its twin.</summary>
+    private async ValueTask<(AccountId? Account, Failure? Failure)> OwnerOfNewAsync(
+        AccountId caller, ApiKeyRequest request, ApiKey? replaced, bool isTest, CancellationToken cancellationToken) =>
+        replaced is not null ? (replaced.Account, null)
+            : request.Sandbox == true && !isTest ? await sandboxes.EnsureAsync(caller, cancellationToken).ConfigureAwait(false)
+            : (caller, null);
 
-    private async Task<IResult?> ReplayAsync(HttpContext context, AccountId account, byte[] keyHash, ApiKeyRequest request)
+    private async Task<ApiKey?> FindActiveAsync(IReadOnlyList<AccountId> accounts, string id, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        if (await directory.FindAnswerAsync(account, keyHash, context.RequestAborted).ConfigureAwait(false) is not { } kept)
+        foreach (var account in accounts)
+        {
+            var own = await directory.ListKeysAsync(account, cancellationToken).ConfigureAwait(false);
+            if (own.FirstOrDefault(key => key.Id == id && key.IsActiveAt(now)) is { } found)
+            {
+                return found;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The kept answer, under whichever of the accounts the first request made its key.</summary>
+    private async Task<IResult?> ReplayAsync(HttpContext context, IReadOnlyList<AccountId> accounts, byte[] keyHash, ApiKeyRequest request)
+    {
+        KeptAnswer? kept = null;
+        foreach (var account in accounts)
+        {
+            kept ??= await directory.FindAnswerAsync(account, keyHash, context.RequestAborted).ConfigureAwait(false);
+        }
+
+        if (kept is null)
         {
             return null;
         }

@@ -18,9 +18,12 @@ internal sealed record ApiKeyRequest(string? Name, ApiKeyScopes? Scopes, DateTim
     /// <summary>How long the replaced key works on.</summary>
     public TimeSpan Grace { get; init; }
 
+    /// <summary>True for a key of the account's sandbox, false for one of its own; null for the kind of the key that asks.</summary>
+    public bool? Sandbox { get; init; }
+
     /// <summary>128 bits of everything that was asked for: the same idempotency key with another request is told from a retry.</summary>
     public byte[] Hash() => SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(
-        CultureInfo.InvariantCulture, $"{Replaces}\n{Grace.Ticks}\n{ExpiresAt?.ToUnixTimeMilliseconds()}\n{(int?)Scopes}\n{Name}")))[..16];
+        CultureInfo.InvariantCulture, $"{Replaces}\n{Grace.Ticks}\n{ExpiresAt?.ToUnixTimeMilliseconds()}\n{(int?)Scopes}\n{Name}{(Sandbox is { } sandbox ? $"\nsandbox {sandbox}" : string.Empty)}")))[..16];
 }
 
 /// <summary>Reads what is asked of API keys.</summary>
@@ -69,7 +72,7 @@ internal static class ApiKeyRequests
         }
 
         var failure = ReadInstant(body.ExpiresAt, out var expiresAt);
-        request = new(body.Name, body.Scopes is null ? allowed : scopes, expiresAt);
+        request = new(body.Name, body.Scopes is null ? allowed : scopes, expiresAt) { Sandbox = body.Sandbox };
         return failure;
     }
 

@@ -1,4 +1,5 @@
 using Metering.Engine;
+using Metering.Gateway.Admin;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -19,6 +20,7 @@ internal static class ApiKeyRoutes
         ["expiresAt"] = ApiKeyRequests.InstantRule,
         ["scopes"] = ApiKeyRequests.ScopesRule,
         ["scopes[]"] = ApiKeyRequests.ScopesRule,
+        ["sandbox"] = "true, false, or be left out",
     };
 
     private static readonly Dictionary<string, string> RotationFields = new()
@@ -32,13 +34,13 @@ internal static class ApiKeyRoutes
         var group = routes.MapGroup("/api/v1/api-keys").WithTags("API keys");
         group.MapGet("", List)
             .RequireMeteringKey(ApiKeyScopes.Read)
-            .Document($"The account's active keys, oldest first (at most {ApiKeyMaker.MaxActive})", new() { ResponseExample = Examples.List })
+            .Document($"The account's active keys, oldest first (at most {ApiKeyMaker.MaxActive}), and behind them those of its sandbox, which meta does not count", new() { ResponseExample = Examples.List })
             .Produces<ApiKeyListBody>()
             .ProducesErrors<LeadCreditsErrorBody>(400, 403, 429, 500, 503)
             .ProducesErrors<LeadCreditsUnauthorizedBody>(401);
         group.MapPost("", Create)
             .RequireMeteringKey(Full)
-            .Document($"Make a key, shown only now (at most {ApiKeyMaker.MaxActive} active: 409)", new()
+            .Document($"Make a key, shown only now (at most {ApiKeyMaker.MaxActive} active: 409); with sandbox: true one of the account's sandbox, which has as many of its own and is never billed", new()
             {
                 RequestType = typeof(ApiKeyRequestBody),
                 RequestExample = """{"name": "Nightly enrichment", "expiresAt": "2027-05-01T00:00:00Z"}""",
@@ -69,11 +71,19 @@ internal static class ApiKeyRoutes
         return routes;
     }
 
-    private static async Task<IResult> List(HttpContext context, IDirectoryStore directory, TimeProvider time)
+    private static async Task<IResult> List(HttpContext context, IDirectoryStore directory, SandboxAccounts sandboxes, TimeProvider time)
     {
-        var (keys, now) = (await directory.ListKeysAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false), time.GetUtcNow());
-        ApiKeyBody[] active = [.. keys.Where(key => key.IsActiveAt(now)).Select(ApiKeyBody.Of)];
-        return JsonAnswer.Of(new ApiKeyListBody(true, active, new(active.Length, ApiKeyMaker.MaxActive)), LeadCreditsJson.Default.ApiKeyListBody);
+        var (caller, now) = (context.GetMeteringCaller().Account, time.GetUtcNow());
+        var isTest = await sandboxes.IsSandboxAsync(caller, context.RequestAborted).ConfigureAwait(false);
+        List<ApiKeyBody> active = [];
+        foreach (var account in await sandboxes.WithTwinAsync(caller, context.RequestAborted).ConfigureAwait(false))
+        {
+            var keys = await directory.ListKeysAsync(account, context.RequestAborted).ConfigureAwait(false);
+            active.AddRange(keys.Where(key => key.IsActiveAt(now)).Select(key => ApiKeyBody.Of(key, isTest || account != caller)));
+        }
+
+        var own = active.Count(key => key.Sandbox == isTest);
+        return JsonAnswer.Of(new ApiKeyListBody(true, active, new(own, ApiKeyMaker.MaxActive)), LeadCreditsJson.Default.ApiKeyListBody);
     }
 
     private static async Task<IResult> Create(HttpContext context, ApiKeyMaker maker)
@@ -111,16 +121,18 @@ internal static class ApiKeyRoutes
         return await maker.MakeAsync(context, request, key).ConfigureAwait(false);
     }
 
-    private static async Task<IResult> Revoke(string id, HttpContext context, ApiKeyDirectory keys, IDirectoryStore directory)
+    private static async Task<IResult> Revoke(string id, HttpContext context, ApiKeyDirectory keys, IDirectoryStore directory, SandboxAccounts sandboxes)
     {
-        var account = context.GetMeteringCaller().Account;
-        if (!await keys.RevokeAsync(account, id, context.RequestAborted).ConfigureAwait(false))
+        foreach (var account in await sandboxes.WithTwinAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false))
         {
-            return ApiKeyMaker.Unknown().ToResult();
+            if (await keys.RevokeAsync(account, id, context.RequestAborted).ConfigureAwait(false))
+            {
+                var revoked = (await directory.ListKeysAsync(account, context.RequestAborted).ConfigureAwait(false)).Single(key => key.Id == id);
+                return JsonAnswer.Of(new RevokedApiKeyAnswerBody(true, new(id, revoked.RevokedAt!.Value.ToWire())), LeadCreditsJson.Default.RevokedApiKeyAnswerBody);
+            }
         }
 
-        var revoked = (await directory.ListKeysAsync(account, context.RequestAborted).ConfigureAwait(false)).Single(key => key.Id == id);
-        return JsonAnswer.Of(new RevokedApiKeyAnswerBody(true, new(id, revoked.RevokedAt!.Value.ToWire())), LeadCreditsJson.Default.RevokedApiKeyAnswerBody);
+        return ApiKeyMaker.Unknown().ToResult();
     }
 
     /// <summary>For the OpenAPI document.</summary>
@@ -128,18 +140,18 @@ internal static class ApiKeyRoutes
     {
         public const string List = """
             {"success": true, "data": [{"id": "key_0123456789abcdef01234567", "name": "Nightly enrichment", "prefix": "mtr_0123abcd", "scopes": ["read", "spend"],
-              "createdAt": "2026-05-01T00:00:00.000Z", "expiresAt": null}], "meta": {"total": 1, "limit": 10}}
+              "createdAt": "2026-05-01T00:00:00.000Z", "expiresAt": null, "sandbox": false}], "meta": {"total": 1, "limit": 10}}
             """;
 
         public const string Created = """
             {"success": true, "data": {"id": "key_0123456789abcdef01234567", "name": "Nightly enrichment", "prefix": "mtr_0123abcd", "scopes": ["read", "spend"],
-              "createdAt": "2026-05-01T00:00:00.000Z", "expiresAt": "2027-05-01T00:00:00.000Z",
+              "createdAt": "2026-05-01T00:00:00.000Z", "expiresAt": "2027-05-01T00:00:00.000Z", "sandbox": false,
               "key": "mtr_0123abcd0123abcd0123abcd0123abcd0123abcd0123abcd0123abcd0123abcd", "message": "Keep the key now: it is shown only this once."}}
             """;
 
         public const string Rotated = """
             {"success": true, "data": {"id": "key_89abcdef0123456789abcdef", "name": "Nightly enrichment", "prefix": "mtr_4567cdef", "scopes": ["read", "spend"],
-              "createdAt": "2026-05-02T00:00:00.000Z", "expiresAt": null,
+              "createdAt": "2026-05-02T00:00:00.000Z", "expiresAt": null, "sandbox": false,
               "key": "mtr_4567cdef4567cdef4567cdef4567cdef4567cdef4567cdef4567cdef4567cdef", "message": "Keep the key now: it is shown only this once.",
               "replaces": {"id": "key_0123456789abcdef01234567", "expiresAt": "2026-05-03T00:00:00.000Z"}}}
             """;

@@ -12,28 +12,30 @@ internal static class TransactionRoutes
     /// <summary>What is said of an id that is none.</summary>
     internal const string IdRule = "id must be the id of a transaction (\"txn_\" and 26 characters).";
 
+    /// <summary>An example of <see cref="ListAsync"/>'s answer.</summary>
+    internal const string ListExample = """
+        {"transactions": [{"id": "txn_00000000000020fghjkmnpqrst", "number": 2, "type": "DEDUCTION", "amount": -12, "credits": 88,
+          "description": "Lead search: Dentists in Austin, TX (97 results)", "product": "lead.search", "quantity": 97,
+          "buckets": {"bonus": 0, "monthly": 12, "permanent": 0},
+          "createdAt": "2026-05-05T10:01:00.000Z", "appliedAt": "2026-05-05T10:01:00.000Z"}], "total": 2, "nextCursor": null}
+        """;
+
     private const int DefaultLimit = 50;
     private const int MaxLimit = 100;
+
+    /// <summary>The parameters that <see cref="ListAsync"/> reads.</summary>
+    internal static QueryParameter[] ListParameters { get; } =
+    [
+        new("limit", "How many at most.", 1, MaxLimit, DefaultLimit),
+        new("cursor", "nextCursor of the page before: the id of its last transaction.", Example: "txn_00000000000020fghjkmnpqrst"),
+    ];
 
     public static IEndpointRouteBuilder MapTransactions(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/v1/transactions").WithTags("Transactions");
         group.MapGet("", List)
             .RequireMeteringKey(ApiKeyScopes.Read)
-            .Document("Transactions, newest first", new()
-            {
-                Query =
-                [
-                    new("limit", "How many at most.", 1, MaxLimit, DefaultLimit),
-                    new("cursor", "nextCursor of the page before: the id of its last transaction.", Example: "txn_00000000000020fghjkmnpqrst"),
-                ],
-                ResponseExample = """
-                    {"transactions": [{"id": "txn_00000000000020fghjkmnpqrst", "number": 2, "type": "DEDUCTION", "amount": -12, "credits": 88,
-                      "description": "Lead search: Dentists in Austin, TX (97 results)", "product": "lead.search", "quantity": 97,
-                      "buckets": {"bonus": 0, "monthly": 12, "permanent": 0},
-                      "createdAt": "2026-05-05T10:01:00.000Z", "appliedAt": "2026-05-05T10:01:00.000Z"}], "total": 2, "nextCursor": null}
-                    """,
-            })
+            .Document("Transactions, newest first", new() { Query = ListParameters, ResponseExample = ListExample })
             .Produces<TransactionListBody>()
             .ProducesProblems(400, 401, 403, 404, 429, 500, 503);
         group.MapGet("{id}", Get)
@@ -47,7 +49,8 @@ internal static class TransactionRoutes
         return routes;
     }
 
-    private static async Task<IResult> List(HttpContext context, ICreditMeter meter)
+    /// <summary>A page of an account's transactions, as the request's query asks for it.</summary>
+    internal static async Task<IResult> ListAsync(AccountId account, HttpContext context, ICreditMeter meter)
     {
         long? before = null;
         if ((QueryValues.ReadNumber(context.Request, "limit", 1, MaxLimit, DefaultLimit, out var limit)
@@ -57,11 +60,13 @@ internal static class TransactionRoutes
         }
 
         var outcome = await meter.ListTransactionsAsync(
-            context.GetMeteringCaller().Account, new() { Limit = (int)limit, Before = before }, context.RequestAborted).ConfigureAwait(false);
+            account, new() { Limit = (int)limit, Before = before }, context.RequestAborted).ConfigureAwait(false);
         return outcome.TryGet(out var page, out var refusal)
             ? JsonAnswer.Of(TransactionListBody.Of(page), NativeJson.Default.TransactionListBody)
             : Failure.Of(refusal).ToResult();
     }
+
+    private static Task<IResult> List(HttpContext context, ICreditMeter meter) => ListAsync(context.GetMeteringCaller().Account, context, meter);
 
     private static async Task<IResult> Get(string id, HttpContext context, ICreditMeter meter)
     {
