@@ -76,6 +76,10 @@ public sealed class OrleansCreditMeter : ICreditMeter
         RunAsync(Operations.RecordVisits, account, request, cancellationToken);
 
     /// <inheritdoc />
+    public ValueTask<Outcome<RecordAccess>> StartRecordsAsync(AccountId account, StartRecordsRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(Operations.StartRecords, account, request, cancellationToken);
+
+    /// <inheritdoc />
     public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
         RunAsync(Operations.ListRecords, account, query, cancellationToken);
 

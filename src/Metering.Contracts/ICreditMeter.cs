@@ -34,6 +34,13 @@ public interface ICreditMeter
     /// </summary>
     ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Starts free subscriptions with ends of their own, for operators who move them from another system; the answer charges nothing and
+    /// names no transaction. A record that is subscribed for at least as long stays as it is (<see cref="RecordStatus.Active"/>). Neither
+    /// level nor payment of the account matters; a closed one takes none.
+    /// </summary>
+    ValueTask<Outcome<RecordAccess>> StartRecordsAsync(AccountId account, StartRecordsRequest request, CancellationToken cancellationToken = default);
+
     /// <summary>Active record subscriptions, a page at a time; the work of a call is bounded, however long the account's ledger is.</summary>
     ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default);
 

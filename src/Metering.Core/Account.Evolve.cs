@@ -112,6 +112,10 @@ public static partial class Account
             case CancellationChanged changed:
                 Apply(state, changed);
                 break;
+            case RecordsStarted started:
+                AddReference(state, started.ExternalReference);
+                StartRecords(state, started.Records, started.AppliedAt);
+                break;
             default:
                 throw new InvariantException($"There is no entry {entry.GetType().Name}.");
         }

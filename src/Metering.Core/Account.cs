@@ -83,6 +83,7 @@ public static partial class Account
             Deduct deduct => DecideDeduct(state, deduct, now),
             AccessRecords access => DecideAccess(state, access, now),
             VisitRecords visit => DecideVisits(state, visit, now),
+            StartRecords brought => DecideStarts(state, brought, now),
             Grant grant => DecideGrant(state, grant, now),
             Adjust adjust => DecideAdjust(state, adjust, now),
             Refund refund => DecideRefund(state, refund, now),

@@ -92,6 +92,23 @@ public sealed class VisitRecords : Command
 /// <param name="Id">Its id.</param>
 public readonly record struct VisitedRecord(RecordKey Key, string Type, string Id);
 
+/// <summary>Starts free subscriptions that an operator brings, each to an end of its own.</summary>
+public sealed class StartRecords : Command
+{
+    /// <summary>The records, 1 to <see cref="StartRecordsRequest.MaxRecords"/>.</summary>
+    public required BroughtRecord[] Records { get; init; }
+
+    /// <summary>The hash of the outside event, not zero.</summary>
+    public required UInt128 ExternalReference { get; init; }
+}
+
+/// <summary>A record that an operator brings a subscription of.</summary>
+/// <param name="Key">The record.</param>
+/// <param name="Type">Its type.</param>
+/// <param name="Id">Its id.</param>
+/// <param name="ExpiresAt">The subscription's end, exclusive, before it is rounded up to a day's end.</param>
+public readonly record struct BroughtRecord(RecordKey Key, string Type, string Id, DateTimeOffset ExpiresAt);
+
 /// <summary>Adds credits.</summary>
 public sealed class Grant : Command
 {

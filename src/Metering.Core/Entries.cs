@@ -95,6 +95,16 @@ public sealed class RecordsVisited : Entry
     public required RecordStart[] Records { get; init; }
 }
 
+/// <summary>An operator brought record subscriptions. Moves nothing.</summary>
+public sealed class RecordsStarted : Entry
+{
+    /// <summary>The hash of the outside event, unique for ever.</summary>
+    public required UInt128 ExternalReference { get; init; }
+
+    /// <summary>The subscriptions that began or last longer now, each record once; none where all of them lasted as long before.</summary>
+    public required RecordStart[] Records { get; init; }
+}
+
 /// <summary>Credits were added as one grant; the entry's sequence is the grant's number.</summary>
 public sealed class CreditsGranted : TransactionEntry
 {

@@ -1,9 +1,9 @@
 namespace Metering.Core;
 
-/// <content>The stored form of what happens to an account beside spending: status, debt, plan.</content>
+/// <content>The stored form of what happens to an account beside spending: status, debt, plan, subscriptions that an operator brings.</content>
 public static partial class EntryCodec
 {
-    private static void EncodeAccountEntry(Entry entry, ByteWriter facts)
+    private static void EncodeAccountEntry(Entry entry, ByteWriter facts, ByteWriter texts)
     {
         switch (entry)
         {
@@ -48,6 +48,10 @@ public static partial class EntryCodec
             case CancellationChanged changed:
                 facts.Time(changed.EndsAt);
                 break;
+            case RecordsStarted started:
+                facts.Fixed128(started.ExternalReference);
+                EncodeRecords(started.Records, facts, texts);
+                break;
             default:
                 throw new InvariantException($"There is no entry {entry.GetType().Name}.");
         }
@@ -83,6 +87,11 @@ public static partial class EntryCodec
             Key = header.Key, Answer = header.Answer, PreviousPlan = reader.Text(), Terms = TermsCodec.DecodeOptional(ref reader),
             MonthlyCredits = reader.Credits(),
             EffectiveAt = reader.Time(), ExternalReference = reader.Fixed128(),
+        },
+        Kind.RecordsStarted => new RecordsStarted
+        {
+            Sequence = header.Sequence, TransactionNumber = header.TransactionNumber, CreatedAt = header.CreatedAt, AppliedAt = header.AppliedAt,
+            Key = header.Key, Answer = header.Answer, ExternalReference = reader.Fixed128(), Records = DecodeRecords(ref reader, ref texts),
         },
         Kind.CreditExtended or Kind.CreditsTakenBack or Kind.DebtSettled => DecodeDebt(kind, ref reader, Common.Read(ref reader, ref texts), header),
         _ => throw new LedgerFormatException($"{(byte)kind} is no kind of entry."),

@@ -29,6 +29,7 @@ public static partial class EntryCodec
         PlanChanged = 16,
         PlanChangePlanned = 17,
         CancellationChanged = 18,
+        RecordsStarted = 19,
     }
 
     private const int TransactionTypes = (int)TransactionType.Release + 1;
@@ -140,6 +141,7 @@ public static partial class EntryCodec
         PlanChanged => Kind.PlanChanged,
         PlanChangePlanned => Kind.PlanChangePlanned,
         CancellationChanged => Kind.CancellationChanged,
+        RecordsStarted => Kind.RecordsStarted,
         _ => throw new InvariantException($"There is no entry {entry.GetType().Name}."),
     };
 
@@ -197,7 +199,7 @@ public static partial class EntryCodec
                 EncodeRecords(refunded.EndedRecords, facts, null);
                 break;
             default:
-                EncodeAccountEntry(entry, facts);
+                EncodeAccountEntry(entry, facts, texts);
                 break;
         }
     }

@@ -16,6 +16,10 @@ public readonly record struct RecordDay(ushort Number)
     /// <param name="firstCharge">The instant of the first charge, UTC.</param>
     public static RecordDay LastDayFrom(DateTimeOffset firstCharge) => Of(DateOnly.FromDateTime(firstCharge.UtcDateTime).AddMonths(12));
 
+    /// <summary>The last day of a subscription that ends at an instant: the day is given whole, and midnight ends the day before it.</summary>
+    /// <param name="end">The instant, exclusive.</param>
+    public static RecordDay LastDayBefore(DateTimeOffset end) => Of(end.AddTicks(-1));
+
     /// <summary>The day of an instant.</summary>
     /// <param name="instant">The instant, UTC.</param>
     public static RecordDay Of(DateTimeOffset instant) => Of(DateOnly.FromDateTime(instant.UtcDateTime));

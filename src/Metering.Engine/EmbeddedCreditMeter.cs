@@ -82,6 +82,14 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
         RunAsync(account, CommandFactory.Create(request), (in Run run) => ToAccess(run, request.Records), cancellationToken);
 
     /// <inheritdoc />
+    public ValueTask<Outcome<RecordAccess>> StartRecordsAsync(AccountId account, StartRecordsRequest request, CancellationToken cancellationToken = default) =>
+        RunAsync(
+            account,
+            commands.Create(request),
+            (in Run run) => run.Refusal is { } refusal ? refusal : ToAccess(run, [.. request.Records.Select(record => new RecordRequest(record.Type, record.Id))]),
+            cancellationToken);
+
+    /// <inheritdoc />
     public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
         records.ListAsync(account, query, cancellationToken);
 

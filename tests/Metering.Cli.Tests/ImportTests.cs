@@ -47,6 +47,25 @@ public sealed class ImportTests : IDisposable
     }
 
     [Fact]
+    public async Task Record_subscriptions_come_in_once_and_cost_nothing_until_their_end()
+    {
+        string[] lines =
+        [
+            Sample[0],
+            $$"""{"id":"r-1","kind":"records","account":"c-1","records":[{"type":"company","id":"a","expiresAt":"{{InDays(30):yyyy-MM-dd}}"},{"type":"contact","id":"a","expiresAt":"{{InDays(300):yyyy-MM-dd}}T00:00:01Z"}]}""",
+            $$"""{"id":"r-2","kind":"records","account":"c-1","records":[{"type":"company","id":"a","expiresAt":"{{InDays(20):yyyy-MM-dd}}"}]}""",
+        ];
+        (await ImportAsync(lines)).IsDone();
+        Assert.Contains("Imported 0 lines in", (await ImportAsync(lines)).IsDone().Output, StringComparison.Ordinal);
+        await using var services = TestData.Serve(Data);
+        var meter = services.GetRequiredService<ICreditMeter>();
+        var listed = (await meter.ListRecordsAsync(new("c-1"), new())).Value.Items;
+        Assert.Equal([("company", "a", InDays(30)), ("contact", "a", InDays(301))], listed.Select(item => (item.Type, item.Id, item.ExpiresAt)));
+        var access = (await meter.AccessRecordsAsync(new("c-1"), new() { Records = [new("company", "a"), new("contact", "a"), new("company", "b")] })).Value;
+        Assert.Equal((Credits.Of(1), Credits.Of(36.5m)), (access.Charged, access.Credits));
+    }
+
+    [Fact]
     public async Task A_fresh_key_works_and_stands_in_a_file_that_only_its_owner_reads()
     {
         await File.WriteAllTextAsync(Keys, string.Empty); // Made by somebody before, for everybody to read.
@@ -153,6 +172,15 @@ public sealed class ImportTests : IDisposable
     [InlineData("""{"id":"1","kind":"key","account":"known","name":"n"}""", "hash")]
     [InlineData("""{"id":"1","kind":"key","account":"known","name":"n","scopes":["root"],"hash":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","display":"d"}""", "scopes")]
     [InlineData("""{"id":"1","kind":"key","account":"nobody","name":"n","hash":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","display":"d"}""", "account")]
+    [InlineData("""{"id":"1","kind":"records","account":"known"}""", "records")]
+    [InlineData("""{"id":"1","kind":"records","account":"known","records":[]}""", "records")]
+    [InlineData("""{"id":"1","kind":"records","account":"known","records":["a"]}""", "records")]
+    [InlineData("""{"id":"1","kind":"records","account":"known","records":[{"type":"company","id":"a"}]}""", "records[0].expiresAt")]
+    [InlineData("""{"id":"1","kind":"records","account":"known","records":[{"type":"company","id":"a","expiresAt":"2020-01-01"}]}""", "records[0].expiresAt")]
+    [InlineData("""{"id":"1","kind":"records","account":"known","records":[{"type":"company","id":"a","expiresAt":"2999-01-01"}]}""", "records[0].expiresAt")]
+    [InlineData("""{"id":"1","kind":"records","account":"known","records":[{"type":"company","id":"a","expiresat":"2999-01-01","expiresAt":"2999-01-01"}]}""", "records[0].expiresat")]
+    [InlineData("""{"id":"1","kind":"records","account":"known","records":[{"type":"planet","id":"a","expiresAt":"2999-01-01"}]}""", "records[0].type")]
+    [InlineData("""{"id":"1","kind":"records","account":"nobody","records":[{"type":"company","id":"a","expiresAt":"2999-01-01"}]}""", null)]
     [InlineData("""{"id":"1","id":"2","kind":"account","account":"c","plan":"starter"}""", null)]
     [InlineData("""["id"]""", null)]
     [InlineData("""{"id":"1",""", null)]
@@ -192,11 +220,12 @@ public sealed class ImportTests : IDisposable
     [Fact]
     public async Task A_dry_run_tells_and_writes_nothing()
     {
-        await WriteAsync([.. Sample, """{"id":"x","kind":"balance","account":"nobody","bucket":"bonus","amount":1}"""]);
+        var records = $$"""{"id":"r","kind":"records","account":"c-1","records":[{"type":"company","id":"a","expiresAt":"{{InDays(30):yyyy-MM-dd}}"}]}""";
+        await WriteAsync([.. Sample, records, """{"id":"x","kind":"balance","account":"nobody","bucket":"bonus","amount":1}"""]);
         var run = await ToolRun.OfAsync("import", Input, "--store", Data, "--dry-run", "--keys", Keys);
         Assert.Equal(ExitCode.Unsound, run.Code);
-        Assert.Contains("Tried 6 lines", run.Output, StringComparison.Ordinal);
-        Assert.Equal(7, Fault(Assert.Single(await File.ReadAllLinesAsync(Rejected))).Number);
+        Assert.Contains("Tried 7 lines", run.Output, StringComparison.Ordinal);
+        Assert.Equal(8, Fault(Assert.Single(await File.ReadAllLinesAsync(Rejected))).Number);
         Assert.False(Directory.Exists(Data));
         Assert.False(File.Exists(Keys));
     }
@@ -241,6 +270,8 @@ public sealed class ImportTests : IDisposable
     private string Rejected => Input + ".rejected.ndjson";
 
     private string Keys => folder.File("fresh-keys.ndjson");
+
+    private static DateTimeOffset InDays(int days) => new DateTimeOffset(TimeProvider.System.GetUtcNow().UtcDateTime.Date, TimeSpan.Zero).AddDays(days);
 
     private Task WriteAsync(params string[] lines) => File.WriteAllLinesAsync(Input, lines);
 

@@ -81,8 +81,8 @@ internal static class TestData
         _ = (await meter.ChangePlanAsync(account, new() { Plan = "growth" })).Value;
         _ = (await meter.CancelAsync(account, new())).Value;
         _ = (await meter.ResumeAsync(account, new())).Value;
-        _ = (await meter.SetStatusAsync(account, new() { Status = AccountStatus.Suspended })).Value;
-        _ = (await meter.SetStatusAsync(account, new() { Status = AccountStatus.Active })).Value;
+        _ = (await meter.SetStatusAsync(account, new() { Status = AccountStatus.Suspended, Reason = "Looked at" })).Value;
+        _ = (await meter.SetStatusAsync(account, new() { Status = AccountStatus.Active, Reason = "Looked at" })).Value;
     }
 
     /// <summary>Everything that two stores must agree on, as text: rows byte for byte with their links, newest snapshots, profiles, keys in order.</summary>

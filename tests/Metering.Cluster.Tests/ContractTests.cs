@@ -105,6 +105,7 @@ public sealed class ContractTests
         yield return ("taken-back", new Answered<TakenBack> { Outcome = new TakenBack(Id, Credits.Of(1), Credits.Of(2), Credits.Of(3), Credits.Of(4)) });
         yield return ("plan-change", new Answered<PlanChange> { Outcome = new PlanChange("starter", "growth", Instant, Credits.Of(1), Credits.Of(2), Credits.Of(3)) });
         yield return ("record-page", new Answered<RecordPage> { Outcome = new RecordPage([new("company", "42", Instant, Instant)], "3-2") });
+        yield return ("start-records", new StartRecordsCall { Request = new() { Records = [new("company", "42", Instant)], ExternalReference = "e", IdempotencyKey = "k" } });
     }
 
     private static Balance SampleBalance() => new()

@@ -24,6 +24,8 @@ public abstract partial class CreditMeterConformance
         await RefusedAsync("records[0].type", Meter.AccessRecordsAsync(Account, new() { Records = [record with { Type = text }] }));
         await RefusedAsync("description", Meter.AccessRecordsAsync(Account, new() { Records = [record], Description = text }));
         await RefusedAsync("records[0].id", Meter.RecordVisitsAsync(Account, new() { Records = [record with { Id = text }] }));
+        await RefusedAsync("records[0].id", Meter.StartRecordsAsync(Account, new() { Records = [new("company", text, Start.AddDays(1))], ExternalReference = "r" }));
+        await RefusedAsync("externalReference", Meter.StartRecordsAsync(Account, new() { Records = [new("company", "a", Start.AddDays(1))], ExternalReference = text }));
         await RefusedAsync("description", Meter.GrantAsync(Account, new() { Source = GrantSource.Bonus, Amount = Credits.Of(1), Description = text }));
         await RefusedAsync("externalReference", Meter.GrantAsync(Account, new() { Source = GrantSource.Bonus, Amount = Credits.Of(1), ExternalReference = text }));
         await RefusedAsync("reason", Meter.AdjustAsync(Account, new() { Amount = Credits.Of(1), Reason = text }));
@@ -45,6 +47,7 @@ public abstract partial class CreditMeterConformance
         await RefusedAsync("items", Meter.DeductBatchAsync(Account, new() { Items = [.. Enumerable.Repeat(new DeductRequest { Amount = Credits.Of(1) }, 1_001)] }));
         await RefusedAsync("records", Meter.AccessRecordsAsync(Account, new() { Records = [.. Enumerable.Repeat(new RecordRequest("company", "a"), 10_001)] }));
         await RefusedAsync("records", Meter.RecordVisitsAsync(Account, new() { Records = [.. Enumerable.Repeat(new RecordRequest("company", "a"), 1_001)] }));
+        await RefusedAsync("records", Meter.StartRecordsAsync(Account, new() { Records = [.. Enumerable.Repeat(new GivenRecord("company", "a", Start.AddDays(1)), 1_001)], ExternalReference = "r" }));
         Assert.Equal(Credits.Of(100), (await Meter.GetBalanceAsync(Account)).Value.Available);
     }
 

@@ -8,7 +8,7 @@ public class CodecTests
     public void Every_kind_of_entry_is_read_back_as_it_was_written()
     {
         var entries = OneOfEachKind();
-        Assert.Equal(18, entries.Select(entry => entry.GetType()).Distinct().Count());
+        Assert.Equal(19, entries.Select(entry => entry.GetType()).Distinct().Count());
         foreach (var entry in entries)
         {
             var encoded = Bytes.OfEntry(entry);
@@ -39,6 +39,7 @@ public class CodecTests
         Assert.Equal((new PlanTerms("starter", Credits.Of(100), 1, false, AccessLevel.Platform), At("2026-01-31"), 1, At("2026-04-30")), (opened.Terms, opened.Anchor, opened.Period, opened.PaidThrough));
         Assert.Equal(3, Reread<PeriodStarted>(entries).Period);
         Assert.Equal((At("2026-03-09"), "3"), (Reread<RecordsVisited>(entries).SeenAt, Reread<RecordsVisited>(entries).Records[0].Id));
+        Assert.Equal(((UInt128)14, "4", At("2026-05-05")), (Reread<RecordsStarted>(entries).ExternalReference, Reread<RecordsStarted>(entries).Records[0].Id, Reread<RecordsStarted>(entries).Records[0].LastDay.End));
         Assert.Equal((AccountStatus.Suspended, "Unpaid."), (Reread<StatusChanged>(entries).Status, Reread<StatusChanged>(entries).Reason));
         Assert.Equal((Credits.Of(50), Credits.Of(4)), (Reread<CreditLimitChanged>(entries).Limit, Reread<CreditExtended>(entries).Extended));
         var taken = Reread<CreditsTakenBack>(entries);
@@ -276,6 +277,7 @@ public class CodecTests
         account.Accept(new AccessRecords { Records = [Company("1"), Company("2")], Product = "company", Key = Key(2), Tag = 78 });
         account.Accept(new AccessRecords { Records = [Company("1")], Key = Key(3) });
         account.Accept(new VisitRecords { Records = [new(RecordKey.Of("company", "3"), "company", "3")], SeenAt = At("2026-03-09"), Key = Key(4) });
+        account.Accept(new StartRecords { Records = [new(RecordKey.Of("company", "4"), "company", "4", At("2026-05-05"))], ExternalReference = 14, Key = Key(6) });
         account.PayBack(account.Rows.Last());
         account.Accept(account.Adjusting("-1"));
         account.Accept(new SetCreditLimit { Limit = Credits.Of(50), Key = Key(5) });

@@ -60,6 +60,9 @@ internal abstract class DelegatingMeter(ICreditMeter inner) : ICreditMeter
     public ValueTask<Outcome<RecordAccess>> RecordVisitsAsync(AccountId account, RecordVisitsRequest request, CancellationToken cancellationToken = default) =>
         inner.RecordVisitsAsync(account, request, cancellationToken);
 
+    public ValueTask<Outcome<RecordAccess>> StartRecordsAsync(AccountId account, StartRecordsRequest request, CancellationToken cancellationToken = default) =>
+        inner.StartRecordsAsync(account, request, cancellationToken);
+
     public ValueTask<Outcome<RecordPage>> ListRecordsAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken = default) =>
         inner.ListRecordsAsync(account, query, cancellationToken);
 }

@@ -26,6 +26,29 @@ public sealed class OpenApiTests : IAsyncLifetime
     [Fact]
     public void It_is_openapi_3_1() => Assert.StartsWith("3.1.", document.GetProperty("openapi").GetString(), StringComparison.Ordinal);
 
+    [Fact]
+    public void Every_route_with_a_key_documents_429_unless_its_calls_are_not_counted()
+    {
+        var limited = from path in document.GetProperty("paths").EnumerateObject()
+                      from operation in path.Value.EnumerateObject()
+                      where operation.Value.TryGetProperty("security", out _) && operation.Value.GetProperty("responses").TryGetProperty("429", out _)
+                      select $"{operation.Name.ToUpperInvariant()} {path.Name}";
+        var uncounted = from path in document.GetProperty("paths").EnumerateObject()
+                        from operation in path.Value.EnumerateObject()
+                        where operation.Value.TryGetProperty("security", out _) && IsUncounted(operation.Name, path.Name)
+                        select $"{operation.Name.ToUpperInvariant()} {path.Name}";
+        var keyed = from path in document.GetProperty("paths").EnumerateObject()
+                    from operation in path.Value.EnumerateObject()
+                    where operation.Value.TryGetProperty("security", out _)
+                    select $"{operation.Name.ToUpperInvariant()} {path.Name}";
+        Assert.Equal(keyed.Except(uncounted).Order(), limited.Order());
+
+        bool IsUncounted(string method, string path) => host.Services.GetServices<EndpointDataSource>().SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
+            .Where(endpoint => "/" + endpoint.RoutePattern.RawText!.Trim('/') == path
+                && (endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods.Contains(method, StringComparer.OrdinalIgnoreCase) ?? false))
+            .Any(endpoint => endpoint.Metadata.GetMetadata<WithoutRateLimit>() is not null);
+    }
+
     [Theory]
     [InlineData("first.example")]
     [InlineData("second.example")]

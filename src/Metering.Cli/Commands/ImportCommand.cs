@@ -17,7 +17,7 @@ internal static class ImportCommand
         var keys = new Option<string?>("--keys") { Description = "Where fresh keys are told, for lines of kind key without a hash; only its owner can read it.", HelpName = "FILE" };
         var settings = new Option<string?>("--settings") { Description = "The server's settings, for its plans; left out: appsettings.json in the current folder, and the environment.", HelpName = "FILE" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Import into an empty store in memory, which is then forgotten: says what would be rejected. The store is not opened." };
-        var command = new Command("import", "Bring accounts, balances and keys in, each line once for ever; run again after a break, it goes on.") { file, store, rejected, keys, settings, dryRun };
+        var command = new Command("import", "Bring accounts, balances, record subscriptions and keys in, each line once for ever; run again after a break, it goes on.") { file, store, rejected, keys, settings, dryRun };
         command.SetAction((parsed, cancellationToken) => RunAsync(
             terminal,
             new(parsed.GetRequiredValue(file), StoreLocation.Parse(parsed.GetRequiredValue(store)), parsed.GetValue(rejected), parsed.GetValue(keys), parsed.GetValue(settings), parsed.GetValue(dryRun)),

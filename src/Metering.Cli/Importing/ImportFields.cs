@@ -110,6 +110,37 @@ internal sealed class ImportFields(JsonElement json)
         return null;
     }
 
+    /// <summary>Objects of a list, each read by itself, a fault in one with its place; null where the list is left out.</summary>
+    public IReadOnlyList<T>? Objects<T>(string name, Func<ImportFields, T> read)
+    {
+        if (Find(name) is not { } value)
+        {
+            return null;
+        }
+
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.Object))
+        {
+            Refuse(name, $"{name} must be a list of objects.");
+            return null;
+        }
+
+        var items = new List<T>();
+        foreach (var item in value.EnumerateArray())
+        {
+            var fields = new ImportFields(item);
+            items.Add(read(fields));
+            fields.RefuseOthers();
+            if (fields.Fault is { } fault)
+            {
+                var place = $"{name}[{items.Count - 1}]";
+                Refuse(fault.Field is null ? place : $"{place}.{fault.Field}", $"{place}: {fault.Reason}");
+                return null;
+            }
+        }
+
+        return items;
+    }
+
     /// <summary>Refuses fields that nobody asked for.</summary>
     public void RefuseOthers()
     {

@@ -40,6 +40,12 @@ internal sealed record BalanceLine(long Number, string Id, AccountId Account) : 
     public string? Description { get; init; }
 }
 
+/// <summary>Record subscriptions that an account brings, each with the end that it has there.</summary>
+internal sealed record RecordsLine(long Number, string Id, AccountId Account) : ImportLine(Number, Id, Account)
+{
+    public required IReadOnlyList<GivenRecord> Records { get; init; }
+}
+
 /// <summary>An API key: its hash, or the wish for a fresh one.</summary>
 internal sealed record KeyLine(long Number, string Id, AccountId Account) : ImportLine(Number, Id, Account)
 {

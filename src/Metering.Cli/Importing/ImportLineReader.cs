@@ -16,7 +16,7 @@ internal sealed class ImportLineReader(bool makesKeys)
     private const int HashDigits = 64;
     private const int MaxPlan = 64;
 
-    private const string Kinds = "account, balance or key";
+    private const string Kinds = "account, balance, records or key";
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 8 };
 
@@ -74,6 +74,8 @@ internal sealed class ImportLineReader(bool makesKeys)
                 return ReadAccount(number, id, account, fields);
             case "balance":
                 return ReadBalance(number, id, account, fields);
+            case "records":
+                return ReadRecords(number, id, account, fields);
             case "key":
                 return ReadKey(number, id, account, fields);
             default:
@@ -144,6 +146,28 @@ internal sealed class ImportLineReader(bool makesKeys)
             ExpiresAt = fields.Instant("expiresAt"),
             Description = fields.Optional("description", CommandRules.MaxDescription),
         };
+    }
+
+    private static RecordsLine ReadRecords(long number, string id, AccountId account, ImportFields fields)
+    {
+        var records = fields.Objects("records", ReadRecord);
+        if (records is not { Count: > 0 and <= StartRecordsRequest.MaxRecords })
+        {
+            fields.Refuse("records", $"records has {records?.Count ?? 0} items; 1 to {StartRecordsRequest.MaxRecords} are allowed.");
+        }
+
+        return new(number, id, account) { Records = records ?? [] };
+    }
+
+    private static GivenRecord ReadRecord(ImportFields fields)
+    {
+        var (type, id, expiresAt) = (fields.Required("type", CommandRules.MaxProduct), fields.Required("id", CommandRules.MaxId), fields.Instant("expiresAt"));
+        if (expiresAt is null)
+        {
+            fields.Refuse("expiresAt", "expiresAt is missing.");
+        }
+
+        return new(type, id, expiresAt ?? default);
     }
 
     private KeyLine ReadKey(long number, string id, AccountId account, ImportFields fields)

@@ -6,7 +6,7 @@ using Metering.Gateway;
 namespace Metering.Cli;
 
 /// <summary>
-/// Lets lines take effect, each once for ever: a balance by its external reference, a key by an id that follows from the line's, an account by
+/// Lets lines take effect, each once for ever: balances and records by their external reference, a key by an id that follows from the line's, an account by
 /// being there. Lines of different accounts may come at once, those of one account one after another.
 /// </summary>
 internal sealed class LineImport(ICreditMeter meter, IDirectoryStore directory, DirectoryBatch batch, FreshKeys? freshKeys, ImportReport report, TimeProvider time)
@@ -23,6 +23,7 @@ internal sealed class LineImport(ICreditMeter meter, IDirectoryStore directory, 
     {
         AccountLine account => ApplyAsync(account, cancellationToken),
         BalanceLine balance => ApplyAsync(balance, cancellationToken),
+        RecordsLine records => ApplyAsync(records, cancellationToken),
         KeyLine key => ApplyAsync(key, cancellationToken),
         _ => throw new ArgumentOutOfRangeException(nameof(line), line, "There is no such kind of line."),
     };
@@ -128,6 +129,19 @@ internal sealed class LineImport(ICreditMeter meter, IDirectoryStore directory, 
         }
 
         Count(granted.IsSuccess);
+    }
+
+    private async Task ApplyAsync(RecordsLine line, CancellationToken cancellationToken)
+    {
+        var request = new StartRecordsRequest { Records = line.Records, ExternalReference = line.Reference };
+        var started = await TakeAsync(() => meter.StartRecordsAsync(line.Account, request, cancellationToken), cancellationToken);
+        if (started.Refusal is { } refusal && refusal.Reason != RefusalReason.ReferenceUsed)
+        {
+            report.Reject(line, refusal.Field, refusal.Message);
+            return;
+        }
+
+        Count(started.IsSuccess);
     }
 
     private async Task ApplyAsync(KeyLine line, CancellationToken cancellationToken)

@@ -2,7 +2,7 @@ using Metering.Core;
 
 namespace Metering.Cluster;
 
-/// <content>Visits and the list of records.</content>
+/// <content>Visits, subscriptions that an operator brings, and the list of records.</content>
 internal static partial class Operations
 {
     public static readonly Operation<RecordVisitsRequest, RecordAccess> RecordVisits = new(
@@ -13,6 +13,17 @@ internal static partial class Operations
         KeyOf = static request => request.IdempotencyKey,
         WithKey = static (request, key) => request with { IdempotencyKey = key },
         CheckTexts = static request => CheckEach(request.Records, "records", static record => CommandRules.CheckText("id", record?.Id, CommandRules.MaxId)),
+    };
+
+    public static readonly Operation<StartRecordsRequest, RecordAccess> StartRecords = new(
+        Repetition.Keyed,
+        static (engine, account, request, cancellation) => engine.StartRecordsAsync(account, request, cancellation),
+        static request => new StartRecordsCall { Request = request })
+    {
+        KeyOf = static request => request.IdempotencyKey,
+        WithKey = static (request, key) => request with { IdempotencyKey = key },
+        CheckTexts = static request => CommandRules.CheckText("externalReference", request.ExternalReference, CommandRules.MaxReference)
+            ?? CheckEach(request.Records, "records", static record => CommandRules.CheckText("id", record?.Id, CommandRules.MaxId)),
     };
 
     public static readonly Operation<RecordQuery, RecordPage> ListRecords = new(
@@ -30,6 +41,17 @@ internal sealed class RecordVisitsCall : AccountCall
     public override int Weight => Math.Max(1, Request.Records.Count);
 
     public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.RecordVisitsAsync(account, Request));
+}
+
+[GenerateSerializer, Immutable, Alias("metering.call.start-records")]
+internal sealed class StartRecordsCall : AccountCall
+{
+    [Id(0)]
+    public required StartRecordsRequest Request { get; init; }
+
+    public override int Weight => Math.Max(1, Request.Records.Count);
+
+    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.StartRecordsAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.records")]

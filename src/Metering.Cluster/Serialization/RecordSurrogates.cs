@@ -23,6 +23,50 @@ internal sealed class RecordVisitsRequestConverter : IConverter<RecordVisitsRequ
         new() { Records = [.. value.Records], SeenAt = value.SeenAt, IdempotencyKey = value.IdempotencyKey };
 }
 
+[GenerateSerializer, Immutable, Alias("metering.start-records")]
+internal struct StartRecordsRequestSurrogate
+{
+    [Id(0)]
+    public GivenRecord[] Records;
+
+    [Id(1)]
+    public string ExternalReference;
+
+    [Id(2)]
+    public string? IdempotencyKey;
+}
+
+[RegisterConverter]
+internal sealed class StartRecordsRequestConverter : IConverter<StartRecordsRequest, StartRecordsRequestSurrogate>
+{
+    public StartRecordsRequest ConvertFromSurrogate(in StartRecordsRequestSurrogate surrogate) =>
+        new() { Records = surrogate.Records, ExternalReference = surrogate.ExternalReference, IdempotencyKey = surrogate.IdempotencyKey };
+
+    public StartRecordsRequestSurrogate ConvertToSurrogate(in StartRecordsRequest value) =>
+        new() { Records = [.. value.Records], ExternalReference = value.ExternalReference, IdempotencyKey = value.IdempotencyKey };
+}
+
+[GenerateSerializer, Immutable, Alias("metering.given-record")]
+internal struct GivenRecordSurrogate
+{
+    [Id(0)]
+    public string Type;
+
+    [Id(1)]
+    public string Id;
+
+    [Id(2)]
+    public DateTimeOffset ExpiresAt;
+}
+
+[RegisterConverter]
+internal sealed class GivenRecordConverter : IConverter<GivenRecord, GivenRecordSurrogate>
+{
+    public GivenRecord ConvertFromSurrogate(in GivenRecordSurrogate surrogate) => new(surrogate.Type, surrogate.Id, surrogate.ExpiresAt);
+
+    public GivenRecordSurrogate ConvertToSurrogate(in GivenRecord value) => new() { Type = value.Type, Id = value.Id, ExpiresAt = value.ExpiresAt };
+}
+
 [GenerateSerializer, Immutable, Alias("metering.record-query")]
 internal struct RecordQuerySurrogate
 {

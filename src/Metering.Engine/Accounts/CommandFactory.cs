@@ -224,8 +224,7 @@ internal sealed partial class CommandFactory(Catalogue catalogue, Func<ulong> ne
 
         if (!catalogue.Products.TryGetValue(record!.Type ?? string.Empty, out var type) || !type.IsRecord)
         {
-            var types = catalogue.Products.Values.Where(candidate => candidate.IsRecord).Select(candidate => candidate.Id);
-            return Refusal.Invalid($"records[{index}].type", $"records[{index}].type must be one of {string.Join(", ", types)}.");
+            return NoRecordType(index);
         }
 
         var product = type;

@@ -13,11 +13,11 @@ internal sealed class RecordListing(ILedgerStore store, CallRunner runner)
     /// <summary>Entries of one read: each may have started ten thousand subscriptions.</summary>
     private const int PageRows = 64;
 
+    /// <summary>Days that whole days and months of unlike length may add, generously.</summary>
+    private const int SlackDays = 32;
+
     /// <summary>Entries that one call reads at most: some milliseconds.</summary>
     private const int MaxRows = 4_096;
-
-    /// <summary>Days by which a subscription may end earlier than one that was entered before it: visits come late, and days are whole.</summary>
-    private static readonly int Disorder = RecordVisitsRequest.MaxAge.Days + 1;
 
     public async ValueTask<Outcome<RecordPage>> ListAsync(AccountId account, RecordQuery query, CancellationToken cancellationToken)
     {
@@ -69,7 +69,8 @@ internal sealed class RecordListing(ILedgerStore store, CallRunner runner)
                 items.Add(ToSubscription(entry, index));
             }
 
-            if (rows.Count < PageRows || IsPast(query.ExpiresBefore, rows[^1]))
+            // On to the last entry even where only what expires early is asked for: what an operator brings may end on any day.
+            if (rows.Count < PageRows)
             {
                 return new RecordPage(items, null);
             }
@@ -80,10 +81,13 @@ internal sealed class RecordListing(ILedgerStore store, CallRunner runner)
         return new RecordPage(items, from.ToString());
     }
 
-    /// <summary>The first entry whose subscriptions may be active: all before it began too long ago.</summary>
+    /// <summary>
+    /// The first entry whose subscriptions may be active: no entry starts one that ends later than the end of the day twelve months after
+    /// it, whether it was paid for, visited or brought.
+    /// </summary>
     private async ValueTask<long> FirstAsync(AccountId account, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var horizon = now.AddMonths(-12).AddDays(-Disorder);
+        var horizon = now.AddMonths(-12).AddDays(-SlackDays);
         var (low, high) = (1L, (await store.ReadHeadAsync(account, cancellationToken)).Head.Sequence);
         while (high - low > PageRows)
         {
@@ -101,10 +105,6 @@ internal sealed class RecordListing(ILedgerStore store, CallRunner runner)
 
         return low;
     }
-
-    /// <summary>True where no later entry can have started a subscription that expires so early.</summary>
-    private static bool IsPast(DateTimeOffset? expiresBefore, LedgerRow last) =>
-        expiresBefore is { } limit && Views.ToEntry(last).AppliedAt.AddMonths(12).AddDays(-Disorder) > limit;
 
     private static List<(Entry Entry, int Index)> StartsOf(IReadOnlyList<LedgerRow> rows, Position from, RecordQuery query, RecordDay today)
     {
@@ -172,6 +172,7 @@ internal sealed class ActiveStartsCall(IReadOnlyList<(Entry Entry, int Index)> s
     {
         CreditsSpent spent => spent.Records,
         RecordsVisited visited => visited.Records,
+        RecordsStarted started => started.Records,
         _ => [],
     };
 

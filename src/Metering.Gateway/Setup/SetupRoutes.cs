@@ -38,7 +38,7 @@ internal static class SetupRoutes
                 ResponseExample = """{"data": {"smbType": "other", "canSwitch": false, "daysRemaining": 12, "switchedAt": "2026-05-01T00:00:00.000Z"}}""",
             })
             .Produces<DatabaseAnswerBody>()
-            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 500, 503);
+            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 429, 500, 503);
         group.MapPost("settings/switch-database", SwitchDatabase)
             .RequireMeteringKey(ApiKeyScopes.Spend)
             .Document("Switch the lead database", new()
@@ -48,7 +48,7 @@ internal static class SetupRoutes
                 ResponseExample = """{"data": {"smbType": "home_improvement", "canSwitch": false, "daysRemaining": 30, "switchedAt": "2026-05-01T00:00:00.000Z"}}""",
             })
             .Produces<DatabaseAnswerBody>()
-            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 413, 415, 500, 503);
+            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 413, 415, 429, 500, 503);
         group.MapPost("ai/suggest-categories", SuggestCategories)
             .RequireMeteringKey(ApiKeyScopes.Read)
             .Document("Categories that fit a description", new()

@@ -261,6 +261,11 @@ internal sealed class LifeRunner
                 Records = [.. visit.Companies.Select(company => new VisitedRecord(RecordKey.Of("company", $"{company}"), "company", $"{company}"))],
                 SeenAt = Utc(now.AddHours(-visit.HoursAgo)), Key = key,
             },
+            Bring bring => new StartRecords
+            {
+                Records = [.. bring.Companies.Select(company => new BroughtRecord(RecordKey.Of("company", $"{company}"), "company", $"{company}", Utc(now.AddHours(bring.HoursAhead))))],
+                ExternalReference = (UInt128)bring.Reference, Key = key,
+            },
             Switch status => new SetStatus { Status = status.Status, Reason = "Why.", Key = key },
             Limit limit => new SetCreditLimit { Limit = Credits.Of(limit.Most), Key = key },
             Retake taken => new TakeBack { Amount = Credits.Of(taken.Amount), Reason = "Disputed", Reference = "dp", ExternalReference = (UInt128)taken.Reference, Key = key, Tag = tag },

@@ -113,6 +113,7 @@ internal sealed partial class ModelAccount
             PayBack refund => ApplyRefund(refund, now),
             Fetch fetch => ApplyFetch(fetch, now),
             Visit visit => ApplyVisit(visit, now),
+            Bring bring => ApplyBring(bring, now),
             Switch status => ApplySwitch(status),
             Limit limit => ApplyLimit(limit),
             Retake taken => ApplyRetake(taken, now),
@@ -366,6 +367,41 @@ internal sealed partial class ModelAccount
         }
 
         return new(null, fresh.Count > 0 || step.Key != 0) { Records = records };
+    }
+
+    private Verdict ApplyBring(Bring step, DateTime now)
+    {
+        if (references.Contains(step.Reference))
+        {
+            return Verdict.Refuse(RefusalReason.ReferenceUsed);
+        }
+
+        var end = EndOfDay(now.AddHours(step.HoursAhead).AddTicks(-1));
+        if (step.HoursAhead <= 0 || end > EndOfDay(AddMonths(now, 12)))
+        {
+            return Verdict.Refuse(RefusalReason.InvalidRequest);
+        }
+
+        if (Barred(AccountStatus.Closed) is { } barred)
+        {
+            return barred;
+        }
+
+        references.Add(step.Reference);
+        var fresh = new HashSet<int>();
+        var records = new List<(string Status, decimal Charged, DateTime? End)>();
+        foreach (var company in step.Companies)
+        {
+            var lasts = subscriptions.TryGetValue(company, out var until) && now < until && until >= end;
+            records.Add(lasts ? ("Active", 0, until) : (fresh.Add(company) ? "Subscribed" : "Active", 0, end));
+        }
+
+        foreach (var company in fresh)
+        {
+            subscriptions[company] = end;
+        }
+
+        return new(null, true) { Records = records };
     }
 
     private Verdict ApplyPay(Pay step, DateTime now)

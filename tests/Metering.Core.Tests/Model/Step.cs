@@ -42,6 +42,13 @@ public sealed record Visit(int[] Companies, int HoursAgo) : Step
     public override string ToString() => $"Visit [{string.Join(", ", Companies)}] HoursAgo={HoursAgo} Key={Key}";
 }
 
+/// <summary>An operator brings subscriptions of companies that end in so many hours; a reference is used once.</summary>
+public sealed record Bring(int[] Companies, int HoursAhead, int Reference) : Step
+{
+    /// <inheritdoc />
+    public override string ToString() => $"Bring [{string.Join(", ", Companies)}] HoursAhead={HoursAhead} Reference={Reference} Key={Key}";
+}
+
 /// <summary>The account is suspended, closed or made active.</summary>
 public sealed record Switch(AccountStatus Status) : Step;
 

@@ -61,6 +61,11 @@ internal static class Steps
             from hours in Gen.Choose(-1, 24 * 32)
             from key in Keys
             select (Step)new Visit([.. companies.Take(8)], hours) { Key = key }),
+        (5, from companies in Gen.Choose(1, 12).NonEmptyListOf()
+            from hours in Gen.OneOf(Gen.Choose(-1, 24 * 40), Gen.Choose(24 * 300, 24 * 367))
+            from reference in Gen.Choose(63, 90)
+            from key in Keys
+            select (Step)new Bring([.. companies.Take(8)], hours, reference) { Key = key }),
         (3, from status in Gen.Elements(AccountStatus.Active, AccountStatus.Active, AccountStatus.Suspended, AccountStatus.Closed) from key in Keys
             select (Step)new Switch(status) { Key = key }),
         (3, from most in Gen.Elements(0m, 5m, 40.5m) from key in Keys select (Step)new Limit(most) { Key = key }),

@@ -185,6 +185,9 @@ internal sealed class AccountChecker
             case GrantOperation { Request.ExternalReference: { } reference }:
                 model.Remember(reference);
                 break;
+            case StartRecordsOperation brought:
+                model.Remember(brought.Request.ExternalReference);
+                break;
             case TakeBackOperation taken:
                 model.Remember(taken.Request.ExternalReference);
                 break;
@@ -213,6 +216,7 @@ internal sealed class AccountChecker
             LineKind.Extended => Identify(index + 1),
             LineKind.Status or LineKind.Limit or LineKind.PlanChanged or LineKind.Planned or LineKind.Cancellation => byKey.GetValueOrDefault(line.Key!)?[0],
             LineKind.Visited => line.Key is { } key ? byKey.GetValueOrDefault(key)?.FirstOrDefault(operation => operation is VisitOperation) : byMark.GetValueOrDefault(line.Starts[0].Id),
+            LineKind.Brought => byKey.GetValueOrDefault(line.Key!)?.FirstOrDefault(operation => operation is StartRecordsOperation),
             LineKind.Granted or LineKind.Spent or LineKind.Removed or LineKind.Refunded or LineKind.TakenBack => byMark.GetValueOrDefault(line.Description.Split('/')[0]),
             LineKind.PeriodStarted => null,
             _ => null,

@@ -23,6 +23,7 @@ internal enum LineKind
     PlanChanged,
     Planned,
     Cancellation,
+    Brought,
 }
 
 /// <summary>The model's buckets, in the order of spending.</summary>
@@ -146,6 +147,11 @@ internal sealed record LedgerLine
                 Starts = [.. visited.Records.Select(record => new ModelStart(record.Type, record.Id, DayOf(record.LastDay)))],
                 Detail = VisitedDetail(visited.SeenAt),
             },
+            RecordsStarted started => line with
+            {
+                Starts = [.. started.Records.Select(record => new ModelStart(record.Type, record.Id, DayOf(record.LastDay)))],
+                External = Hex(started.ExternalReference),
+            },
             StatusChanged changed => line with { Detail = $"{changed.Status} '{changed.Reason}'" },
             CreditLimitChanged changed => line with { Detail = $"limit {Text.Of(changed.Limit)}" },
             CreditExtended extended => line with { Parts = [new(extended.Sequence, ModelBucket.Permanent, extended.Extended.ToDecimal(), null)], Debt = extended.Extended.ToDecimal() },
@@ -209,6 +215,7 @@ internal sealed record LedgerLine
         PlanChanged => LineKind.PlanChanged,
         PlanChangePlanned => LineKind.Planned,
         CancellationChanged => LineKind.Cancellation,
+        RecordsStarted => LineKind.Brought,
         _ => throw new InvalidOperationException($"The model knows no {entry.GetType().Name}."),
     };
 

@@ -227,4 +227,45 @@ internal sealed partial class ModelAccount
             : Line(LineKind.AnswerKept, now) with { Key = key };
         return new(Text.Access(null, 0, Available, verdicts), starts.Count > 0 || key is not null ? [line] : []);
     }
+
+    private Prediction StartRecords(StartRecordsOperation operation, DateTimeOffset now)
+    {
+        var request = operation.Request;
+        if (references.Contains(request.ExternalReference))
+        {
+            return Prediction.Refused(Text.Refused(RefusalReason.ReferenceUsed, "externalReference"));
+        }
+
+        var today = DateOnly.FromDateTime(now.UtcDateTime);
+        for (var index = 0; index < request.Records.Count; index++)
+        {
+            var end = request.Records[index].ExpiresAt;
+            if (end <= now || end > EndOf(today.AddYears(1)))
+            {
+                return Prediction.Refused(Text.Refused(RefusalReason.InvalidRequest, $"records[{index}].expiresAt"));
+            }
+        }
+
+        if (Barred(AccountStatus.Closed) is { } barred)
+        {
+            return barred;
+        }
+
+        var (verdicts, starts) = (new List<string>(), new List<ModelStart>());
+        foreach (var record in request.Records)
+        {
+            var lastDay = request.Records.Where(other => (other.Type, other.Id) == (record.Type, record.Id)).Max(other => DateOnly.FromDateTime(other.ExpiresAt.UtcDateTime.AddTicks(-1)));
+            var lasts = subscriptions.TryGetValue((record.Type, record.Id), out var active) && active >= today && active >= lastDay;
+            var isNew = !lasts && !starts.Exists(start => (start.Type, start.Id) == (record.Type, record.Id));
+            verdicts.Add(Text.Verdict(new(record.Type, record.Id), isNew ? RecordStatus.Subscribed : RecordStatus.Active, 0, EndOf(lasts ? active : lastDay)));
+            if (isNew)
+            {
+                starts.Add(new(record.Type, record.Id, lastDay));
+            }
+        }
+
+        return new(Text.Access(null, 0, Available, verdicts), [Line(LineKind.Brought, now) with { Starts = starts, External = HashOf(request.ExternalReference), Key = HashOf(operation.Key!) }]);
+    }
+
+    private static DateTimeOffset EndOf(DateOnly lastDay) => new(lastDay.AddDays(1).ToDateTime(TimeOnly.MinValue), TimeSpan.Zero);
 }

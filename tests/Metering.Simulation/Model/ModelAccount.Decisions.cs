@@ -58,6 +58,7 @@ internal sealed partial class ModelAccount
             BatchOperation batch => Batch(batch, now),
             AccessOperation access => Access(access, now),
             VisitOperation visit => Visit(visit, now),
+            StartRecordsOperation brought => StartRecords(brought, now),
             SetStatusOperation status => SetStatus(status, now),
             CreditLimitOperation limit => Limit(limit, now),
             TakeBackOperation taken => TakeBack(taken, now),
@@ -126,6 +127,14 @@ internal sealed partial class ModelAccount
             yield return seenAt.AddMinutes(-5);
             yield return seenAt;
             yield return seenAt.AddDays(31).AddMilliseconds(1);
+        }
+
+        if (operation is StartRecordsOperation brought)
+        {
+            foreach (var record in brought.Request.Records)
+            {
+                yield return record.ExpiresAt;
+            }
         }
 
         if (operation is GrantOperation { Request.ExpiresAt: { } expiresAt })

@@ -178,7 +178,7 @@ internal sealed partial class ModelAccount
                 }
 
                 break;
-            case LineKind.Visited:
+            case LineKind.Visited or LineKind.Brought:
                 foreach (var start in line.Starts)
                 {
                     subscriptions[(start.Type, start.Id)] = start.LastDay;

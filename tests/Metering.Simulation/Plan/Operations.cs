@@ -69,6 +69,15 @@ internal sealed class VisitOperation(RecordVisitsRequest request) : Operation
     public override string ToString() => $"{Mark} {Account} visits of {string.Join(", ", request.Records.Select(record => record.Id))} seen {Text.Of(request.SeenAt)} key {Key}";
 }
 
+internal sealed class StartRecordsOperation(StartRecordsRequest request) : Operation
+{
+    public StartRecordsRequest Request => request;
+
+    public override string? Key => request.IdempotencyKey;
+
+    public override string ToString() => $"{Mark} {Account} brings {string.Join(", ", request.Records.Select(record => $"{record.Id} until {Text.Of(record.ExpiresAt)}"))} reference {request.ExternalReference} key {Key}";
+}
+
 internal sealed class GrantOperation(GrantRequest request) : Operation
 {
     public GrantRequest Request => request;

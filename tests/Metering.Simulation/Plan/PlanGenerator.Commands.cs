@@ -27,9 +27,10 @@ internal sealed partial class PlanGenerator
         int? cancelAfter = places.Next(25) == 0 ? places.Next(30) : null;
         var key = $"key-{index}";
         var reference = places.Next(3) == 0 ? $"event {places.Next(12)}" : $"invoice {index}";
-        return (changesAccounts ? places.Next(14) : 0) switch
+        return (changesAccounts ? places.Next(16) : 0) switch
         {
             < 5 => Visit(places, account, now),
+            14 or 15 => Bring(places, account, now, reference),
             5 => new SetStatusOperation(new() { Status = places.Next(4) switch { 0 => AccountStatus.Suspended, 1 => AccountStatus.Closed, _ => AccountStatus.Active }, Reason = $"op-{index}", IdempotencyKey = key })
             {
                 Index = index, Account = account, Retries = retries, MeterChoice = meter, CancelAfter = cancelAfter,
@@ -58,6 +59,28 @@ internal sealed partial class PlanGenerator
             {
                 Index = index, Account = account, Retries = retries, MeterChoice = meter, CancelAfter = cancelAfter,
             },
+        };
+    }
+
+    private StartRecordsOperation Bring(Random places, AccountId account, DateTimeOffset now, string reference)
+    {
+        var index = items.Count;
+        return new(new()
+        {
+            Records = [.. Enumerable.Range(0, places.Next(1, 5)).Select(_ => new GivenRecord("company", $"{places.Next(12)}", End()))],
+            ExternalReference = reference,
+            IdempotencyKey = $"key-{index}",
+        })
+        {
+            Index = index, Account = account, Retries = places.Next(4), MeterChoice = places.Next(4), CancelAfter = places.Next(25) == 0 ? places.Next(30) : null,
+        };
+
+        DateTimeOffset End() => places.Next(6) switch
+        {
+            0 => now.AddMilliseconds(places.Next(-1_000, 3_000)),
+            1 => now.AddMonths(12).AddHours(places.Next(-10, 40)),
+            2 => new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero).AddDays(places.Next(1, 300)),
+            _ => now.AddHours(places.Next(1, 8_700)),
         };
     }
 

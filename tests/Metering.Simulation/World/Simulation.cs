@@ -549,6 +549,9 @@ internal sealed class OperationCaller(CallRecord record, Action<CallRecord, Call
             case VisitOperation visit:
                 Note(await meter.RecordVisitsAsync(account, visit.Request, cancellationToken), Text.Of, static _ => []);
                 break;
+            case StartRecordsOperation brought:
+                Note(await meter.StartRecordsAsync(account, brought.Request, cancellationToken), Text.Of, static _ => []);
+                break;
             case SetStatusOperation status:
                 Note(await meter.SetStatusAsync(account, status.Request, cancellationToken), Text.Of, static _ => []);
                 break;

@@ -32,7 +32,7 @@ internal static class SubscriptionRoutes
                 Spends = true,
             })
             .Produces<PurchaseCreditsAnswerBody>()
-            .ProducesErrors<PaymentErrorBody>(400, 401, 402, 403, 404, 413, 415, 422, 500, 503);
+            .ProducesErrors<PaymentErrorBody>(400, 401, 402, 403, 404, 413, 415, 422, 429, 500, 503);
         group.MapPost("subscription/cancel", Cancel)
             .RequireMeteringKey(ApiKeyScopes.Spend)
             .Document("Cancel the subscription at the end of the paid period", new()
@@ -43,7 +43,7 @@ internal static class SubscriptionRoutes
                     """,
             })
             .Produces<CancelAnswerBody>()
-            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 404, 500, 503);
+            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 404, 429, 500, 503);
         group.MapPost("subscription/change-plan", ChangePlan)
             .RequireMeteringKey(ApiKeyScopes.Spend)
             .Document("Change the plan: up at once, for a prorated price; down with the next period", new()
@@ -56,7 +56,7 @@ internal static class SubscriptionRoutes
                     """,
             })
             .Produces<ChangePlanAnswerBody>()
-            .ProducesErrors<PaymentErrorBody>(400, 401, 402, 403, 404, 413, 415, 500, 503);
+            .ProducesErrors<PaymentErrorBody>(400, 401, 402, 403, 404, 413, 415, 429, 500, 503);
         return routes;
     }
 
