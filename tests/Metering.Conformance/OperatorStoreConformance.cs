@@ -220,6 +220,22 @@ public abstract class OperatorStoreConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Released_work_is_begun_anew_until_it_is_as_old_as_what_is_forgotten()
+    {
+        var (key, request) = (new byte[32], new byte[] { 1 });
+        await Answers.BeginAsync("s", key, request, Now, Now);
+        await Answers.ReleaseAsync("s", key);
+        await Answers.ReleaseAsync("s", key);
+        await Answers.ForgetAsync(Now.AddHours(-48));
+        await Answers.ForgetAsync(Now);
+        Assert.Equal(AnswerState.BegunAnew, (await Answers.BeginAsync("s", key, request, Now, Now.AddSeconds(-30))).State);
+        Assert.Equal(AnswerState.UnderWay, (await Answers.BeginAsync("s", key, request, Now, Now.AddSeconds(-30))).State);
+        await Answers.ReleaseAsync("s", key);
+        await Answers.ForgetAsync(Now.AddMilliseconds(1));
+        Assert.Equal(AnswerState.Begun, (await Answers.BeginAsync("s", key, request, Now, Now.AddSeconds(-30))).State);
+    }
+
+    [Fact]
     public async Task A_plan_gets_a_version_whenever_it_changed()
     {
         var plan = new Plan { Id = "starter", Name = "Starter", MonthlyCredits = Credits.Of(100), Level = AccessLevel.Platform };
@@ -272,9 +288,27 @@ public abstract class OperatorStoreConformance : IAsyncLifetime
         {
             Account = Ann, Email = "ann@example.com", FirstName = "Ann", LastName = "Lee", CompanyName = "Acme", CompanyWebsite = "https://acme.example", CreatedAt = Now,
         });
+        var answer = new KeptAnswer { Account = Ann, Key = new byte[32], Request = new byte[16], Answer = "Ann's key" };
+        await directory.MakeKeyAsync(new(KeyOf(Ann, 1), 10) { Answer = answer });
+        await directory.MakeKeyAsync(new(KeyOf(new("bob"), 2), 10) { Answer = answer with { Account = new("bob") } });
         Assert.True(await Profiles.EraseAsync(Ann));
-        Assert.False(await Profiles.EraseAsync(new("bob")));
         Assert.Equal(new() { Account = Ann, Email = string.Empty, CreatedAt = Now }, await directory.FindProfileAsync(Ann));
+        Assert.Equal(IProfileRegister.ErasedName, (await directory.FindKeyAsync(KeyOf(Ann, 1).Hash))!.Name);
+        Assert.Equal("Key 2", (await directory.FindKeyAsync(KeyOf(Ann, 2).Hash))!.Name);
+        Assert.Null(await directory.FindAnswerAsync(Ann, answer.Key));
+        Assert.NotNull(await directory.FindAnswerAsync(new("bob"), answer.Key));
+        Assert.False(await Profiles.EraseAsync(new("bob")));
+
+        static ApiKey KeyOf(AccountId account, byte number) => new()
+        {
+            Id = $"key_{number}",
+            Account = account,
+            Name = $"Key {number}",
+            Hash = Enumerable.Repeat(number, 32).ToArray(),
+            Display = "mtr_",
+            Scopes = ApiKeyScopes.Read,
+            CreatedAt = Now,
+        };
     }
 
     private static Coupon FullCoupon(string code) => new()

@@ -1,6 +1,7 @@
 using System.Text;
 using Metering.Engine;
 using Metering.Gateway.Admin;
+using Metering.Gateway.Setup;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
@@ -135,6 +136,48 @@ public sealed class AdminTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_request_that_a_store_broke_off_is_finished_by_its_retry()
+    {
+        var sandboxes = new FailingSandboxes();
+        await using var failing = await GatewayHost.StartAsync(services => services.AddSingleton<ISandboxStore>(sandboxes));
+        var operatorKey = await failing.AddKeyAsync(new("operator"), ApiKeyScopes.Admin);
+        const string Body = """{"id": "acme", "plan": "starter", "key": {"name": "First key"}}""";
+        sandboxes.IsAway = true;
+        Assert.Equal(503, (await operatorKey.PostAsync("/admin/v1/accounts", Body, "key-1")).Status);
+        sandboxes.IsAway = false;
+        Assert.True((await failing.Meter.GetBalanceAsync(new("acme"))).IsSuccess);
+
+        var retry = await operatorKey.PostAsync("/admin/v1/accounts", Body, "key-1");
+        Assert.Equal((201, "acme"), (retry.Status, retry.Json.GetProperty("account").GetProperty("id").GetString()));
+        Assert.Single(await failing.Directory.ListKeysAsync(new("acme")));
+    }
+
+    [Fact]
+    public async Task A_key_that_cannot_be_made_leaves_no_account_behind()
+    {
+        await host.Meter.OpenAccountAsync(new("test:taken"), new() { Plan = "starter" });
+        var late = await admin.PostAsync("/admin/v1/accounts", """{"id": "acme", "plan": "starter", "key": {"name": "a", "expiresAt": "2020-01-01T00:00:00Z"}}""", "key-1");
+        Assert.Equal((400, "key.expiresAt"), (late.Status, late.Field));
+        var taken = await admin.PostAsync("/admin/v1/accounts", """{"id": "taken", "plan": "starter", "key": {"name": "a", "sandbox": true}}""", "key-2");
+        Assert.Equal((409, "sandbox_id_taken"), (taken.Status, taken.Code));
+        Assert.False((await host.Meter.GetBalanceAsync(new("acme"))).IsSuccess);
+        Assert.False((await host.Meter.GetBalanceAsync(new("taken"))).IsSuccess);
+        Assert.Equal(201, (await admin.PostAsync("/admin/v1/accounts", """{"id": "free", "plan": "starter", "key": {"name": "a", "sandbox": true}}""", "key-3")).Status);
+    }
+
+    [Fact]
+    public async Task A_payment_is_noted_once_for_a_key()
+    {
+        var account = (await host.OpenAsync(paidThrough: GatewayHost.Start.AddDays(1))).Account;
+        const string Body = """{"paidThrough": "2026-09-01T00:00:00Z", "externalReference": "invoice-1"}""";
+        var first = await admin.PostAsync($"/admin/v1/accounts/{account}/payments", Body, "key-1");
+        var replay = await admin.PostAsync($"/admin/v1/accounts/{account}/payments", Body, "key-1");
+        Assert.Equal((200, 200, first.Body, true), (first.Status, replay.Status, replay.Body, replay.IsReplay));
+        var other = await admin.PostAsync($"/admin/v1/accounts/{account}/payments", """{"paidThrough": "2026-09-01T00:00:00Z", "externalReference": "invoice-2"}""", "key-1");
+        Assert.Equal((422, "idempotency_key_reused"), (other.Status, other.Code));
+    }
+
+    [Fact]
     public async Task Requests_with_one_key_at_once_make_one_account()
     {
         var made = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => admin.PostAsync("/admin/v1/accounts", """{"plan": "starter"}""", "key-1")));
@@ -234,6 +277,10 @@ public sealed class AdminTests : IAsyncLifetime
         await caller.PostAsync("/v1/credits/deduct", """{"amount": 1}""", "key-1");
         var answer = await admin.PostAsync($"/admin/v1/accounts/{caller.Account}/grants", """{"source": "bonus", "amount": 1}""", "key-1");
         Assert.Equal((200, false), (answer.Status, answer.IsReplay));
+
+        var taken = await caller.PostAsync("/v1/credits/deduct", """{"amount": 1}""", AdminDesk.LedgerKey("key-2"));
+        Assert.Equal((400, "Idempotency-Key"), (taken.Status, taken.Field));
+        Assert.Equal(200, (await admin.PostAsync($"/admin/v1/accounts/{caller.Account}/grants", """{"source": "bonus", "amount": 1}""", "admin:1")).Status);
     }
 
     [Fact]
@@ -379,6 +426,20 @@ public sealed class AdminTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_key_asked_for_by_the_sandboxs_own_id_is_a_sandbox_key()
+    {
+        var caller = await host.OpenAsync();
+        var twin = (await admin.PostAsync($"/admin/v1/accounts/{caller.Account}/keys", """{"name": "Test", "sandbox": true}""")).Json.GetProperty("account").GetString();
+        var made = await admin.PostAsync($"/admin/v1/accounts/{twin}/keys", """{"name": "Test 2"}""");
+        Assert.Equal((201, true), (made.Status, made.Json.GetProperty("sandbox").GetBoolean()));
+        Assert.StartsWith("mtr_test_", made.Json.GetProperty("key").GetString(), StringComparison.Ordinal);
+        var refused = await admin.PostAsync($"/admin/v1/accounts/{twin}/keys", """{"name": "Test 3", "scopes": ["admin"]}""");
+        Assert.Equal((400, "scopes"), (refused.Status, refused.Field));
+        var keys = (await admin.GetAsync($"/admin/v1/accounts/{twin}/keys")).Json.GetProperty("keys").EnumerateArray().ToArray();
+        Assert.Equal([true, true], keys.Select(key => key.GetProperty("sandbox").GetBoolean()));
+    }
+
+    [Fact]
     public async Task A_sandbox_of_the_longest_id_has_an_id_as_well()
     {
         var id = new string('x', AccountId.MaxLength);
@@ -451,6 +512,26 @@ public sealed class AdminTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Erasing_takes_the_sandboxs_texts_the_names_of_keys_and_the_keywords_along()
+    {
+        var account = (await host.OpenAsync()).Account;
+        var twin = (await admin.PostAsync($"/admin/v1/accounts/{account}/keys", """{"name": "Ann's test", "sandbox": true}""")).Json.GetProperty("account").GetString()!;
+        await host.Directory.TryAddProfileAsync(new() { Account = new(twin), Email = "ann@acme.example", CreatedAt = GatewayHost.Start });
+        await admin.PostAsync($"/admin/v1/accounts/{twin}/grants", """{"source": "bonus", "amount": 1, "description": "For Ann"}""");
+        var book = host.Services.GetRequiredService<AccountSettingsBook>();
+        await book.KeepKeywordsAsync(account, ["ann's bakery"], default);
+
+        var erased = await admin.PostAsync($"/admin/v1/accounts/{account}/erase");
+        Assert.Equal((200, twin), (erased.Status, erased.Json.GetProperty("sandbox").GetString()));
+        Assert.Contains("payments", erased.Json.GetProperty("stays").GetString(), StringComparison.Ordinal);
+        Assert.All((await host.Meter.ListTransactionsAsync(new(twin), new())).Value.Items, transaction => Assert.Empty(transaction.Description));
+        Assert.Empty((await host.Directory.FindProfileAsync(new(twin)))!.Email);
+        Assert.Equal("erased", Assert.Single(await host.Directory.ListKeysAsync(new(twin))).Name);
+        Assert.Equal("erased", Assert.Single(await host.Directory.ListKeysAsync(account)).Name);
+        Assert.Empty((await book.FindAsync(account, default)).Keywords);
+    }
+
+    [Fact]
     public async Task A_changed_plan_is_a_new_version_and_an_old_subscriber_keeps_the_old_allotment()
     {
         var folder = Directory.CreateTempSubdirectory("metering-plans-");
@@ -495,6 +576,19 @@ public sealed class AdminTests : IAsyncLifetime
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/credits") { Headers = { { "X-API-Key", key } } };
         return (await Answer.OfAsync(host.Client, request)).Status;
+    }
+
+    /// <summary>No sandboxes; a read that fails while the store is away.</summary>
+    private sealed class FailingSandboxes : ISandboxStore
+    {
+        public bool IsAway { get; set; }
+
+        public ValueTask<AccountId?> AddAsync(AccountId account, AccountId twin, DateTimeOffset now, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public ValueTask<AccountId?> FindTwinAsync(AccountId account, CancellationToken cancellationToken = default) =>
+            IsAway ? throw new LedgerUnavailableException("The disk is away.") : new((AccountId?)null);
+
+        public ValueTask<AccountId?> FindOwnerAsync(AccountId twin, CancellationToken cancellationToken = default) => new((AccountId?)null);
     }
 
     private sealed class SilentLog : IAuditLog

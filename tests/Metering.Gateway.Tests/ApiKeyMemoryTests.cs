@@ -58,6 +58,25 @@ public sealed class ApiKeyMemoryTests
     }
 
     [Fact]
+    public async Task A_revocation_forgets_the_accounts_own_keys_alone_and_one_of_an_unknown_key_none()
+    {
+        var store = new CountingDirectory();
+        var directory = new ApiKeyDirectory(store, clock);
+        var (own, others) = (store.Add(), store.Add(account: "b"));
+        Assert.NotNull(await directory.FindAsync(own.Key));
+        Assert.NotNull(await directory.FindAsync(others.Key));
+        Assert.False(await directory.RevokeAsync(new("a"), "key_unknown"));
+        Assert.Equal(2, directory.Remembered);
+        Assert.True(await directory.RevokeAsync(new("a"), own.Stored.Id));
+        Assert.Equal(1, directory.Remembered);
+        Assert.Null(await directory.FindAsync(own.Key));
+        Assert.NotNull(await directory.FindAsync(others.Key));
+        store.IsAway = true;
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => directory.RevokeAsync(new("b"), others.Stored.Id).AsTask());
+        Assert.Equal(0, directory.Remembered);
+    }
+
+    [Fact]
     public async Task A_key_that_another_process_revoked_opens_nothing_a_second_later()
     {
         var store = new CountingDirectory();
@@ -176,9 +195,9 @@ public sealed class ApiKeyMemoryTests
 
         public bool IsAway { get; set; }
 
-        public NewApiKey Add(DateTimeOffset? expiresAt = null)
+        public NewApiKey Add(DateTimeOffset? expiresAt = null, string account = "a")
         {
-            var key = ApiKeys.Create(new("a"), "Test", ApiKeyScopes.Read, GatewayHost.Start, expiresAt);
+            var key = ApiKeys.Create(new(account), "Test", ApiKeyScopes.Read, GatewayHost.Start, expiresAt);
             keys[Convert.ToHexString(key.Stored.Hash.Span)] = key.Stored;
             return key;
         }
@@ -198,7 +217,17 @@ public sealed class ApiKeyMemoryTests
 
         public ValueTask<bool> RevokeKeyAsync(AccountId account, string id, DateTimeOffset at, CancellationToken cancellationToken = default)
         {
-            var (hash, key) = keys.Single(key => key.Value.Id == id);
+            if (IsAway)
+            {
+                throw new LedgerUnavailableException("The disk is away.");
+            }
+
+            var (hash, key) = keys.SingleOrDefault(key => key.Value.Id == id && key.Value.Account == account);
+            if (key is null)
+            {
+                return new(false);
+            }
+
             keys[hash] = key with { RevokedAt = at };
             return new(true);
         }

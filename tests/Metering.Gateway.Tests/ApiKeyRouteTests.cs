@@ -219,6 +219,51 @@ public sealed class ApiKeyRouteTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_key_revokes_none_that_may_do_more_than_itself()
+    {
+        var plain = await host.AddKeyAsync(caller.Account, ApiKeyScopes.Read | ApiKeyScopes.Spend);
+        var refused = await plain.DeleteAsync($"{Path}/{caller.Key.Stored.Id}");
+        Assert.Equal(403, refused.Status);
+        Assert.Contains("refund", refused.Json.GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.Equal(200, (await caller.GetAsync("/v1/credits")).Status);
+        Assert.Equal(200, (await caller.DeleteAsync($"{Path}/{plain.Key.Stored.Id}")).Status);
+    }
+
+    [Fact]
+    public async Task A_key_makes_none_that_outlives_it()
+    {
+        var brief = await host.AddKeyAsync(caller.Account, ApiKeyScopes.Read | ApiKeyScopes.Spend, GatewayHost.Start.AddDays(1));
+        var refused = await brief.PostAsync(Path, """{"name": "Longer", "expiresAt": "2026-05-02T00:00:00.001Z"}""");
+        Assert.Equal(400, refused.Status);
+        Assert.Contains("outlives", refused.Json.GetProperty("error").GetString(), StringComparison.Ordinal);
+        var everlasting = await host.AddKeyAsync(caller.Account, ApiKeyScopes.Read | ApiKeyScopes.Spend);
+        foreach (var (path, json) in new[]
+        {
+            (Path, """{"name": "Left out"}"""), (Path, """{"name": "Test", "sandbox": true}"""),
+            ($"{Path}/{everlasting.Key.Stored.Id}/rotate", "{}"), ($"{Path}/{brief.Key.Stored.Id}/rotate", "{}"),
+        })
+        {
+            var made = await brief.PostAsync(path, json);
+            Assert.Equal((201, "2026-05-02T00:00:00.000Z"), (made.Status, made.Json.GetProperty("data").GetProperty("expiresAt").GetString()));
+        }
+
+        Assert.Equal(400, (await brief.PostAsync($"{Path}/{brief.Key.Stored.Id}/rotate", """{"expiresAt": "2030-01-01T00:00:00Z"}""")).Status);
+    }
+
+    [Fact]
+    public async Task A_closed_account_makes_no_key()
+    {
+        await host.Meter.SetStatusAsync(caller.Account, new() { Status = AccountStatus.Closed, Reason = "Left" });
+        foreach (var answer in new[] { await caller.PostAsync(Path, """{"name": "x"}"""), await caller.PostAsync($"{Path}/{caller.Key.Stored.Id}/rotate") })
+        {
+            Assert.Equal(403, answer.Status);
+            Assert.Contains("closed", answer.Json.GetProperty("error").GetString(), StringComparison.Ordinal);
+        }
+
+        Assert.Single(await host.Directory.ListKeysAsync(caller.Account));
+    }
+
+    [Fact]
     public async Task A_key_may_revoke_itself()
     {
         var answer = await caller.DeleteAsync($"{Path}/{caller.Key.Stored.Id}");

@@ -56,6 +56,26 @@ public sealed class ProfileTests
     }
 
     [Fact]
+    public async Task A_cancelled_subscription_is_active_until_its_end_and_a_suspended_or_closed_one_is_not()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        var cancelled = await host.OpenAsync();
+        Assert.True((await host.Meter.CancelAsync(cancelled.Account, new())).IsSuccess);
+        Assert.Equal("active", await StatusAsync(cancelled));
+        host.Clock.Advance(TimeSpan.FromDays(40));
+        Assert.Equal("inactive", await StatusAsync(cancelled));
+        foreach (var status in new[] { AccountStatus.Suspended, AccountStatus.Closed })
+        {
+            var caller = await host.OpenAsync();
+            Assert.True((await host.Meter.SetStatusAsync(caller.Account, new() { Status = status, Reason = "Left" })).IsSuccess);
+            Assert.Equal("inactive", await StatusAsync(caller));
+            Assert.Equal(status == AccountStatus.Closed ? 403 : 200, (await caller.PatchAsync("/api/v1/me", """{"firstName": "Ann"}""")).Status);
+        }
+
+        static async Task<string?> StatusAsync(TestCaller caller) => (await caller.GetAsync("/api/v1/me")).Json.GetProperty("data").GetProperty("subscriptionStatus").GetString();
+    }
+
+    [Fact]
     public async Task Calls_on_an_unlimited_plan_are_recorded_at_0_and_credits_is_what_the_account_holds()
     {
         await using var host = await GatewayHost.StartAsync();

@@ -53,6 +53,6 @@ public interface IAnswerStore
     /// <summary>Forgets the answers that begin with a text, whatever their age: those that tell of somebody who is to be forgotten.</summary>
     ValueTask ForgetAsync(string beginning, CancellationToken cancellationToken = default);
 
-    /// <summary>Forgets keys that began before an instant.</summary>
+    /// <summary>Forgets keys whose work began before an instant, released ones among them.</summary>
     ValueTask ForgetAsync(DateTimeOffset before, CancellationToken cancellationToken = default);
 }

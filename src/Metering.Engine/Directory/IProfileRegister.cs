@@ -26,6 +26,13 @@ public interface IProfileRegister
     /// <summary>The profiles that fit, in ascending order of their accounts' ids (ordinal).</summary>
     ValueTask<IReadOnlyList<AccountProfile>> SearchAsync(ProfileSearch search, CancellationToken cancellationToken = default);
 
-    /// <summary>Erases every text of a profile that is about a person or a company; the account's id stays. False where there is no profile.</summary>
+    /// <summary>What an API key is called whose name was erased.</summary>
+    const string ErasedName = "erased";
+
+    /// <summary>
+    /// Erases every text of an account's profile that is about a person or a company, the names of its API keys (<see cref="ErasedName"/> then), and the
+    /// answers kept for retries of making keys, which repeat them. Ids and keys stay, and keys open what they opened.
+    /// </summary>
+    /// <returns>False where the account has no profile.</returns>
     ValueTask<bool> EraseAsync(AccountId account, CancellationToken cancellationToken = default);
 }

@@ -23,6 +23,12 @@ public sealed partial class MemoryDirectoryStore : IDirectoryTables, IProfileReg
     ValueTask<bool> IProfileRegister.EraseAsync(AccountId account, CancellationToken cancellationToken) => Call(
         () =>
         {
+            answers.RemoveAll(kept => kept.Answer.Account == account);
+            for (var index = 0; index < keys.Count; index++)
+            {
+                keys[index] = keys[index].Account == account ? keys[index] with { Name = IProfileRegister.ErasedName } : keys[index];
+            }
+
             if (!profiles.TryGetValue(account, out var profile))
             {
                 return false;

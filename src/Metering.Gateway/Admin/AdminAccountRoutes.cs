@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Metering.Core;
 using Metering.Engine;
+using Metering.Gateway.Setup;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -75,9 +76,11 @@ internal static class AdminAccountRoutes
             .Produces<AdminAccountBody>()
             .ProducesProblems(400, 401, 403, 404, 500, 503);
         group.MapPost("{id}/erase", Erase)
-            .Document("Erase what the account's profile and ledger hold as texts; amounts, the chain's proof and keys stay", new()
+            .Document(
+                "Erase what profile, ledger, names of keys and keywords of the account and of its sandbox hold as texts; amounts, the chain's proof and keys stay, and so do"
+                + " records of payments with their e-mail address, which the law keeps", new()
             {
-                ResponseExample = """{"id": "acme", "profileErased": true, "entriesErased": 17}""",
+                ResponseExample = $$"""{"id": "acme", "profileErased": true, "entriesErased": 17, "sandbox": null, "stays": "{{AdminErasedBody.WhatStays}}"}""",
             })
             .Produces<AdminErasedBody>()
             .ProducesProblems(400, 401, 403, 404, 500, 503);
@@ -185,15 +188,25 @@ internal sealed record AccountOpening(AccountId Account, OpenAccountRequest Requ
 /// <summary>What operators do with accounts.</summary>
 internal sealed class AdminAccounts(
     ICreditMeter meter, IDirectoryStore directory, IProfileRegister register, IPersonalTexts texts, IAnswerStore answers,
-    SandboxAccounts sandboxes, IPlanVersionStore plans, AdminKeys keys,
+    SandboxAccounts sandboxes, IPlanVersionStore plans, AdminKeys keys, AccountSettingsBook settings,
     TimeProvider time)
 {
-    /// <summary>Opens an account: the ledger first, whose refusal leaves nothing behind, then the profile, then the key.</summary>
+    /// <summary>
+    /// Opens an account: the ledger first, whose refusal leaves nothing behind, then the profile, then the key. What would refuse the key is looked at
+    /// before, so that a refused request leaves no account behind.
+    /// </summary>
     /// <param name="opening">The account.</param>
     /// <param name="once">The idempotency key, from which the key's id follows; null for none.</param>
     public async Task<AdminAnswer> OpenAsync(AccountOpening opening, OnceKey? once)
     {
-        var account = opening.Account;
+        var (account, now) = (opening.Account, time.GetUtcNow());
+        var failure = opening.Key?.CheckAt("key.", now);
+        failure ??= opening.Key is { IsSandbox: true } ? await sandboxes.CheckFreeAsync(account, CancellationToken.None).ConfigureAwait(false) : null;
+        if (failure is not null)
+        {
+            return AdminAnswer.Of(failure);
+        }
+
         var opened = await meter.OpenAccountAsync(account, opening.Request).ConfigureAwait(false);
         if (!opened.IsSuccess && !(opened.Refusal!.Reason == RefusalReason.AccountExists && (once?.IsUnfinished ?? false)))
         {
@@ -201,10 +214,14 @@ internal sealed class AdminAccounts(
         }
 
         await directory.TryAddProfileAsync(ProfileOf(account, opening.Profile)).ConfigureAwait(false);
-        var (key, failure) = opening.Key is null ? (null, null) : await keys.MakeAsync(account, opening.Key, once).ConfigureAwait(false);
-        if (failure is not null)
+        AdminNewKeyBody? key = null;
+        if (opening.Key is { } order)
         {
-            return AdminAnswer.Of(failure);
+            (key, failure) = await keys.MakeAsync(account, order, once, now).ConfigureAwait(false);
+            if (failure is not null)
+            {
+                return AdminAnswer.Of(failure);
+            }
         }
 
         var (body, refusal) = await FindAsync(account, CancellationToken.None).ConfigureAwait(false);
@@ -244,7 +261,7 @@ internal sealed class AdminAccounts(
         return body is null ? AdminAnswer.Of(failure!) : AdminAnswer.Of(body, AdminJson.Default.AdminAccountBody) with { IsReplay = outcome.IsReplay };
     }
 
-    /// <summary>Erases the texts of profile and ledger, and answers kept for retries that repeat them.</summary>
+    /// <summary>Erases the texts of profile, keys, settings and ledger, of the sandbox too, and answers kept for retries that repeat them.</summary>
     public async Task<AdminAnswer> EraseAsync(AccountId account)
     {
         var outcome = await meter.GetBalanceAsync(account).ConfigureAwait(false);
@@ -255,8 +272,17 @@ internal sealed class AdminAccounts(
 
         var hadProfile = await register.EraseAsync(account).ConfigureAwait(false);
         await answers.ForgetAsync($$"""{"account":{"id":"{{account}}",""").ConfigureAwait(false);
+        await settings.EraseKeywordsAsync(account, CancellationToken.None).ConfigureAwait(false);
         var entries = await texts.EraseTextsAsync(account).ConfigureAwait(false);
-        return AdminAnswer.Of(new AdminErasedBody(account.Value, hadProfile, entries), AdminJson.Default.AdminErasedBody);
+        var twin = await sandboxes.FindAsync(account, CancellationToken.None).ConfigureAwait(false);
+        if (twin is { } sandbox)
+        {
+            await register.EraseAsync(sandbox).ConfigureAwait(false);
+            await settings.EraseKeywordsAsync(sandbox, CancellationToken.None).ConfigureAwait(false);
+            entries += await texts.EraseTextsAsync(sandbox).ConfigureAwait(false);
+        }
+
+        return AdminAnswer.Of(new AdminErasedBody(account.Value, hadProfile, entries, twin?.Value, AdminErasedBody.WhatStays), AdminJson.Default.AdminErasedBody);
     }
 
     private AccountProfile ProfileOf(AccountId account, AdminAccountCreateBody request) => new()
@@ -302,8 +328,14 @@ internal sealed record AdminAccountListBody(IReadOnlyList<AdminProfileBody> Acco
 /// <summary>What was erased.</summary>
 /// <param name="Id">The account.</param>
 /// <param name="ProfileErased">True where it had a profile.</param>
-/// <param name="EntriesErased">Entries of the ledger whose texts this call erased.</param>
-internal sealed record AdminErasedBody(string Id, bool ProfileErased, long EntriesErased);
+/// <param name="EntriesErased">Entries of the ledgers whose texts this call erased.</param>
+/// <param name="Sandbox">The account's sandbox, whose texts were erased too; null for none.</param>
+/// <param name="Stays">What this does not erase, for people.</param>
+internal sealed record AdminErasedBody(string Id, bool ProfileErased, long EntriesErased, string? Sandbox, string Stays)
+{
+    public const string WhatStays =
+        "Records of payments with their e-mail address, which the law keeps; answers to operators' retries, with names of keys, for up to 48 hours; backups, until they expire.";
+}
 
 internal sealed record AdminProfileBody(
     string Id, string Email, string? FirstName, string? LastName, string? CompanyName, string? CompanyWebsite, string CreatedAt)

@@ -70,9 +70,10 @@ internal static class AdminCreditRoutes
                 RequestType = typeof(AdminPaymentBody),
                 RequestExample = """{"paidThrough": "2026-07-01T00:00:00Z", "externalReference": "invoice-2026-0042"}""",
                 ResponseExample = """{"id": "acme", "paidThrough": "2026-07-01T00:00:00.000Z", "credits": 107}""",
+                Changes = true,
             })
             .Produces<AdminPaidBody>()
-            .ProducesProblems(400, 401, 403, 404, 409, 413, 415, 500, 503);
+            .ProducesProblems(400, 401, 403, 404, 409, 413, 415, 422, 500, 503);
     }
 
     private static async Task<IResult> Grant(string id, HttpContext context, AdminDesk desk, ICreditMeter meter)
@@ -143,16 +144,28 @@ internal static class AdminCreditRoutes
             return Failure.Invalid(field, $"{field} must be {PaymentFields[field]}.").ToResult();
         }
 
-        return await desk.TakeAsync(
+        var payment = new PaymentRequest { PaidThrough = paidThrough.Value, ExternalReference = wire.ExternalReference };
+        return await desk.TakeOnceAsync(
             context,
             new("account.payment", account, new() { ["paidThrough"] = paidThrough.Value.ToWire() }),
-            async () =>
-            {
-                var outcome = await meter.RecordPaymentAsync(account, new() { PaidThrough = paidThrough.Value, ExternalReference = wire.ExternalReference }).ConfigureAwait(false);
-                return outcome.TryGet(out var balance, out var refusal)
-                    ? AdminAnswer.Of(new AdminPaidBody(account.Value, balance.PaidThrough?.ToWire(), balance.Available), AdminJson.Default.AdminPaidBody)
-                    : AdminAnswer.Of(refusal);
-            }).ConfigureAwait(false);
+            wire,
+            AdminJson.Default.AdminPaymentBody,
+            once => PayAsync(meter, account, payment, once)).ConfigureAwait(false);
+    }
+
+    private static async Task<AdminAnswer> PayAsync(ICreditMeter meter, AccountId account, PaymentRequest payment, OnceKey? once)
+    {
+        var outcome = await meter.RecordPaymentAsync(account, payment).ConfigureAwait(false);
+        if (once is { IsUnfinished: true } && outcome.Refusal is { Reason: RefusalReason.ReferenceUsed } used)
+        {
+            // By the request that broke off, where the account is paid as far as it asked for; else by another one.
+            var present = await meter.GetBalanceAsync(account).ConfigureAwait(false);
+            outcome = present.IsSuccess && present.Value.PaidThrough >= payment.PaidThrough ? present : used;
+        }
+
+        return outcome.TryGet(out var balance, out var refusal)
+            ? AdminAnswer.Of(new AdminPaidBody(account.Value, balance.PaidThrough?.ToWire(), balance.Available), AdminJson.Default.AdminPaidBody)
+            : AdminAnswer.Of(refusal);
     }
 
     /// <summary>The account of the path, and the request's idempotency key as the ledger gets it.</summary>

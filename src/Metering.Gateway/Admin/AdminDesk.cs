@@ -47,7 +47,7 @@ internal sealed class AdminDesk(IAuditLog audit, IAnswerStore answers, TimeProvi
     private readonly ConcurrentDictionary<string, Task> underWay = new();
 
     /// <summary>The key under which an operator's command reaches an account's ledger: never one that the account's own callers could send.</summary>
-    public static string? LedgerKey(string? key) => key is null ? null : "admin:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+    public static string? LedgerKey(string? key) => key is null ? null : IdempotencyKeys.OperatorPrefix + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 
     /// <summary>24 hex digits for the id of what a request makes: by its idempotency key where it has a valid one, else random.</summary>
     public static string MakeId(HttpContext context, string purpose) => IdempotencyKeys.Read(context.Request, out var key) is null && key is not null

@@ -97,6 +97,8 @@ internal static class AdminKeyRoutes
 /// <summary>A key that an operator asks for.</summary>
 internal sealed record KeyOrder(string Name, ApiKeyScopes Scopes, DateTimeOffset? ExpiresAt, bool IsSandbox)
 {
+    public static Failure AdminOfSandbox(string field) => Failure.Invalid(field, $"{field} must not hold admin for a sandbox key: operators act on every account.");
+
     /// <summary>Reads a wire record.</summary>
     /// <param name="prefix">What its fields are called by begins with this ("key.").</param>
     /// <param name="body">The record.</param>
@@ -110,11 +112,17 @@ internal sealed record KeyOrder(string Name, ApiKeyScopes Scopes, DateTimeOffset
         failure ??= body.Name!.Length > 100 ? Failure.Invalid(prefix + "name", $"{prefix}name must be {AdminKeyRoutes.NameRule}.") : null;
         failure ??= AdminValues.ReadScopes(prefix + "scopes", body.Scopes, out scopes) ?? AdminValues.ReadInstant(prefix + "expiresAt", body.ExpiresAt, out expiresAt);
         failure ??= body.Sandbox == true && scopes.HasFlag(ApiKeyScopes.Admin)
-            ? Failure.Invalid(prefix + "scopes", $"{prefix}scopes must not hold admin for a sandbox key: operators act on every account.")
+            ? AdminOfSandbox(prefix + "scopes")
             : null;
         order = failure is null ? new(body.Name!, scopes, expiresAt, body.Sandbox ?? false) : null;
         return failure;
     }
+
+    /// <summary>Why it cannot be made at an instant; null where it can.</summary>
+    /// <param name="prefix">What its fields are called by begins with this ("key.").</param>
+    /// <param name="now">The time.</param>
+    public Failure? CheckAt(string prefix, DateTimeOffset now) =>
+        ExpiresAt <= now ? Failure.Invalid(prefix + "expiresAt", $"{prefix}expiresAt must lie in the future.") : null;
 
     /// <summary>What the audit log says of it. Not its name, which may be a person's.</summary>
     public JsonObject Summary() => new()
@@ -137,7 +145,14 @@ internal sealed class AdminKeys(ICreditMeter meter, IDirectoryStore directory, A
             return AdminAnswer.Of(balance.Refusal!);
         }
 
-        var (key, failure) = await MakeAsync(account, order, once).ConfigureAwait(false);
+        var now = time.GetUtcNow();
+        AdminNewKeyBody? key = null;
+        var failure = order.CheckAt(string.Empty, now);
+        if (failure is null)
+        {
+            (key, failure) = await MakeAsync(account, order, once, now).ConfigureAwait(false);
+        }
+
         return key is null
             ? AdminAnswer.Of(failure!)
             : AdminAnswer.Of(key, AdminJson.Default.AdminNewKeyBody, StatusCodes.Status201Created) with
@@ -146,16 +161,23 @@ internal sealed class AdminKeys(ICreditMeter meter, IDirectoryStore directory, A
             };
     }
 
-    /// <summary>Makes a key of an account that there is.</summary>
-    public async ValueTask<(AdminNewKeyBody? Key, Failure? Failure)> MakeAsync(AccountId account, KeyOrder order, OnceKey? once)
+    /// <summary>Makes a key of an account that there is. A sandbox's key is one, whether it is asked for through the owner or by the sandbox's own id.</summary>
+    /// <param name="account">The account, or a sandbox.</param>
+    /// <param name="order">The key, which can be made at <paramref name="now"/>.</param>
+    /// <param name="once">The idempotency key, from which the key's id follows; null for none.</param>
+    /// <param name="now">The time of making.</param>
+    public async ValueTask<(AdminNewKeyBody? Key, Failure? Failure)> MakeAsync(AccountId account, KeyOrder order, OnceKey? once, DateTimeOffset now)
     {
-        var now = time.GetUtcNow();
-        if (order.ExpiresAt <= now)
+        if (!order.IsSandbox && await sandboxes.IsSandboxAsync(account, CancellationToken.None).ConfigureAwait(false))
         {
-            return (null, Failure.Invalid("expiresAt", "expiresAt must lie in the future."));
-        }
+            if (order.Scopes.HasFlag(ApiKeyScopes.Admin))
+            {
+                return (null, KeyOrder.AdminOfSandbox("scopes"));
+            }
 
-        if (order.IsSandbox)
+            order = order with { IsSandbox = true };
+        }
+        else if (order.IsSandbox)
         {
             var (twin, failure) = await sandboxes.EnsureAsync(account, CancellationToken.None).ConfigureAwait(false);
             if (twin is null)
@@ -189,7 +211,8 @@ internal sealed class AdminKeys(ICreditMeter meter, IDirectoryStore directory, A
         var tests = await sandboxes.FindAsync(account, cancellationToken).ConfigureAwait(false) is { } twin
             ? await directory.ListKeysAsync(twin, cancellationToken).ConfigureAwait(false)
             : [];
-        return (new([.. own.Select(key => AdminKeyBody.Of(key, false)), .. tests.Select(key => AdminKeyBody.Of(key, true))]), null);
+        var isTwin = await sandboxes.IsSandboxAsync(account, cancellationToken).ConfigureAwait(false);
+        return (new([.. own.Select(key => AdminKeyBody.Of(key, isTwin)), .. tests.Select(key => AdminKeyBody.Of(key, true))]), null);
     }
 
     /// <summary>Revokes a key of an account or of its sandbox.</summary>

@@ -38,7 +38,7 @@ internal sealed class SandboxAccounts(ISandboxStore sandboxes, ICreditMeter mete
         if (opened.IsSuccess)
         {
             // A ledger of that name that no sandbox was noted for is somebody's account.
-            return known is not null ? (twin, null) : (null, new(StatusCodes.Status409Conflict, "sandbox_id_taken", $"There is an account {twin} already, which is no sandbox."));
+            return known is not null ? (twin, null) : (null, Taken(twin));
         }
 
         if (opened.Refusal!.Reason != RefusalReason.AccountUnknown)
@@ -56,6 +56,19 @@ internal sealed class SandboxAccounts(ISandboxStore sandboxes, ICreditMeter mete
         return made.IsSuccess || made.Refusal!.Reason == RefusalReason.AccountExists ? (noted, null) : (null, Failure.Of(made.Refusal));
     }
 
+    /// <summary>Why an account that is about to be opened could have no twin; null where it could.</summary>
+    public async ValueTask<Failure?> CheckFreeAsync(AccountId account, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(account, cancellationToken).ConfigureAwait(false) is not null)
+        {
+            return null;
+        }
+
+        var twin = TwinOf(account);
+        var opened = await meter.GetBalanceAsync(twin, cancellationToken).ConfigureAwait(false);
+        return opened.IsSuccess ? Taken(twin) : opened.Refusal!.Reason == RefusalReason.AccountUnknown ? null : Failure.Of(opened.Refusal);
+    }
+
     /// <summary>The twin of an account; null where it has none yet.</summary>
     public ValueTask<AccountId?> FindAsync(AccountId account, CancellationToken cancellationToken) => sandboxes.FindTwinAsync(account, cancellationToken);
 
@@ -66,6 +79,8 @@ internal sealed class SandboxAccounts(ISandboxStore sandboxes, ICreditMeter mete
     /// <summary>The account, and behind it its twin where it has one: whose keys its own keys see.</summary>
     public async ValueTask<AccountId[]> WithTwinAsync(AccountId account, CancellationToken cancellationToken) =>
         await FindAsync(account, cancellationToken).ConfigureAwait(false) is { } twin ? [account, twin] : [account];
+
+    private static Failure Taken(AccountId twin) => new(StatusCodes.Status409Conflict, "sandbox_id_taken", $"There is an account {twin} already, which is no sandbox.");
 
     private static AccountId TwinOf(AccountId account) => account.Value.Length + IdPrefix.Length <= AccountId.MaxLength
         ? new(IdPrefix + account.Value)

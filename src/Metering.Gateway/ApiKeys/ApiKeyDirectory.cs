@@ -59,13 +59,18 @@ public sealed class ApiKeyDirectory
     /// <exception cref="LedgerUnavailableException">The store cannot be written now; ask again.</exception>
     public async ValueTask<bool> RevokeAsync(AccountId account, string id, CancellationToken cancellationToken = default)
     {
+        // Also where the store fails: it may have the change all the same.
+        var isChanged = true;
         try
         {
-            return await store.RevokeKeyAsync(account, id, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+            return isChanged = await store.RevokeKeyAsync(account, id, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            ForgetAll();
+            if (isChanged)
+            {
+                ForgetKeysOf(account);
+            }
         }
     }
 
@@ -76,15 +81,16 @@ public sealed class ApiKeyDirectory
     public async ValueTask<KeyAddition> MakeAsync(KeyMaking making, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(making);
+        var addition = KeyAddition.Added; // What a store that fails may have done all the same.
         try
         {
-            return await store.MakeKeyAsync(making, cancellationToken).ConfigureAwait(false);
+            return addition = await store.MakeKeyAsync(making, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            if (making.Replaces is not null)
+            if (making.Replaces is not null && addition == KeyAddition.Added)
             {
-                ForgetAll();
+                ForgetKeysOf(making.Key.Account);
             }
         }
     }
@@ -103,14 +109,19 @@ public sealed class ApiKeyDirectory
             : new(IsUsable(known.Caller.Key) ? known.Caller : null);
     }
 
-    private void ForgetAll()
+    /// <summary>
+    /// Forgets the keys of one account: a caller who revokes keys, which any customer may, makes nobody else's be read again. Revocations are rare,
+    /// so that a walk over what is remembered is cheaper than an index from id to digest.
+    /// </summary>
+    private void ForgetKeysOf(AccountId account)
     {
         lock (gate)
         {
-            // Also where the store failed: it may have the change all the same. Revocations are rare, so that forgetting
-            // everything is cheaper than an index from id to digest.
             revocations++;
-            (young, old, youngCount) = (new(), new(), 0);
+            foreach (var (digest, _) in young.Concat(old).Where(known => known.Value.Caller.Account == account))
+            {
+                Forget(digest);
+            }
         }
     }
 
@@ -126,8 +137,8 @@ public sealed class ApiKeyDirectory
         {
             lock (gate)
             {
-                // Another generation stands there after a revocation, which must not be undone.
-                if (ReferenceEquals(before, old))
+                // A revocation may have taken it out in between, which must not be undone; or another generation stands there.
+                if (ReferenceEquals(before, old) && before.ContainsKey(digest))
                 {
                     Remember(digest, known);
                 }

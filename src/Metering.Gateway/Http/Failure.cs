@@ -29,6 +29,11 @@ internal sealed record Failure(int Status, string Code, string Message)
         };
     }
 
+    /// <summary>What keeps an account's profile and keys from changing; null where nothing does.</summary>
+    public static Failure? OfClosed(Balance balance) => balance.Status == AccountStatus.Closed
+        ? Of(new Refusal(RefusalReason.AccountClosed, $"The account is closed: {balance.StatusReason}"))
+        : null;
+
     public static Failure Invalid(string? field, string message) => new(StatusCodes.Status400BadRequest, "invalid_request", message) { Field = field };
 
     public static Failure Unauthenticated(bool isMissing) => isMissing

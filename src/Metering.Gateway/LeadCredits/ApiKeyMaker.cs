@@ -13,9 +13,10 @@ namespace Metering.Gateway.LeadCredits;
 /// </summary>
 /// <remarks>
 /// A sandbox key is a key of the account's twin. It counts among the twin's keys, not the account's, so that test keys never crowd out the ones that earn.
-/// A sandbox key makes sandbox keys alone: what leaks from a test must not open real credits.
+/// A sandbox key makes sandbox keys alone: what leaks from a test must not open real credits. No key makes one
+/// that outlives it: whoever got hold of a key that ends must not make itself one that does not.
 /// </remarks>
-internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore directory, SandboxAccounts sandboxes, MeteringGatewayOptions options, TimeProvider time)
+internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore directory, SandboxAccounts sandboxes, ICreditMeter meter, MeteringGatewayOptions options, TimeProvider time)
 {
     /// <summary>The most active keys of an account (contract, dialect B), and of its sandbox.</summary>
     public const int MaxActive = 10;
@@ -43,9 +44,9 @@ internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore director
         }
 
         var now = time.GetUtcNow();
-        if (request.ExpiresAt <= now)
+        if (await CheckAsync(caller, request, now, context.RequestAborted).ConfigureAwait(false) is { } refusal)
         {
-            return Failure.Invalid("expiresAt", $"expiresAt is {request.ExpiresAt.Value.ToWire()}; it must be {ApiKeyRequests.InstantRule}.").ToResult();
+            return refusal.ToResult();
         }
 
         var replaced = request.Replaces is null ? null : await FindActiveAsync(accounts, request.Replaces, now, context.RequestAborted).ConfigureAwait(false);
@@ -68,7 +69,7 @@ internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore director
 
         var isSandbox = isTest || owner != caller.Account;
         var prefix = ApiKeys.PrefixOf(replaced ?? caller.Key, options.KeyPrefixes) + (isSandbox ? SandboxAccounts.KeyInfix : string.Empty);
-        var made = ApiKeys.Create(owner, request.Name ?? replaced!.Name, scopes, now, request.ExpiresAt ?? replaced?.ExpiresAt, prefix);
+        var made = ApiKeys.Create(owner, request.Name ?? replaced!.Name, scopes, now, EndOfNew(request, replaced, caller.Key), prefix);
         var endsAt = EndOf(replaced, made.Stored.CreatedAt + request.Grace);
         var answer = NewApiKeyBody.Of(made, isSandbox, replaced is null ? null : new(replaced.Id, endsAt!.Value.ToWire()));
         var addition = await keys.MakeAsync(
@@ -88,6 +89,10 @@ internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore director
             _ => throw new InvalidOperationException($"Not an outcome of making a key: {addition}."),
         };
     }
+
+    /// <summary>When the new key ends: as asked for, else with the key that it replaces; and never after the key that asks.</summary>
+    private static DateTimeOffset? EndOfNew(ApiKeyRequest request, ApiKey? replaced, ApiKey asking) =>
+        (request.ExpiresAt ?? replaced?.ExpiresAt) is { } end && !(end > asking.ExpiresAt) ? end : asking.ExpiresAt;
 
     private static DateTimeOffset? EndOf(ApiKey? replaced, DateTimeOffset endOfGrace) =>
         replaced is null ? null : replaced.ExpiresAt is { } own && own < endOfGrace ? own : endOfGrace;
@@ -112,6 +117,25 @@ internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore director
     {
         context.Response.StatusCode = StatusCodes.Status201Created;
         return JsonAnswer.Of(new NewApiKeyAnswerBody(true, answer), LeadCreditsJson.Default.NewApiKeyAnswerBody);
+    }
+
+    /// <summary>Why the account, or the key that asks, gets no key; null where it may get one.</summary>
+    private async ValueTask<Failure?> CheckAsync(MeteringCaller caller, ApiKeyRequest request, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (request.ExpiresAt <= now)
+        {
+            return Failure.Invalid("expiresAt", $"expiresAt is {request.ExpiresAt.Value.ToWire()}; it must be {ApiKeyRequests.InstantRule}.");
+        }
+
+        if (caller.Key.ExpiresAt is { } end && request.ExpiresAt > end)
+        {
+            return Failure.Invalid(
+                "expiresAt",
+                $"expiresAt is {request.ExpiresAt.Value.ToWire()}; the key that asks ends at {end.ToWire()}, and makes none that outlives it.");
+        }
+
+        var balance = await meter.GetBalanceAsync(caller.Account, cancellationToken).ConfigureAwait(false);
+        return balance.IsSuccess ? Failure.OfClosed(balance.Value) : null; // An operator's key may be of an account without a ledger.
     }
 
     /// <summary>Whose the new key is: the replaced key's account, else the one that asks or, for a sandbox key, its twin.</summary>

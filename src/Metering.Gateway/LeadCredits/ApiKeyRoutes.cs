@@ -8,7 +8,7 @@ namespace Metering.Gateway.LeadCredits;
 
 /// <summary>
 /// Dialect B: an account's own API keys. A key that may read lists them; one that may do all that its account's keys do (read and spend) makes,
-/// rotates and revokes them, and never makes one that may do more than itself.
+/// rotates and revokes them, and never makes or takes away one that may do more than itself, nor makes one that outlives it.
 /// </summary>
 internal static class ApiKeyRoutes
 {
@@ -64,7 +64,7 @@ internal static class ApiKeyRoutes
             .ProducesErrors<LeadCreditsUnauthorizedBody>(401);
         group.MapDelete("{id}", Revoke)
             .RequireMeteringKey(Full)
-            .Document("Revoke a key: it opens nothing from now on; a second time gives the same answer", new() { ResponseExample = Examples.Revoked })
+            .Document("Revoke a key that may do no more than the one that asks: it opens nothing from now on; a second time gives the same answer", new() { ResponseExample = Examples.Revoked })
             .Produces<RevokedApiKeyAnswerBody>()
             .ProducesErrors<LeadCreditsErrorBody>(400, 403, 404, 429, 500, 503)
             .ProducesErrors<LeadCreditsUnauthorizedBody>(401);
@@ -123,8 +123,20 @@ internal static class ApiKeyRoutes
 
     private static async Task<IResult> Revoke(string id, HttpContext context, ApiKeyDirectory keys, IDirectoryStore directory, SandboxAccounts sandboxes)
     {
-        foreach (var account in await sandboxes.WithTwinAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false))
+        var caller = context.GetMeteringCaller();
+        foreach (var account in await sandboxes.WithTwinAsync(caller.Account, context.RequestAborted).ConfigureAwait(false))
         {
+            var own = await directory.ListKeysAsync(account, context.RequestAborted).ConfigureAwait(false);
+            if (own.FirstOrDefault(key => key.Id == id) is not { } found)
+            {
+                continue;
+            }
+
+            if ((found.Scopes & ~caller.Key.Scopes) != ApiKeyScopes.None)
+            {
+                return Failure.ScopeMissing(found.Scopes, caller.Key.Scopes).ToResult();
+            }
+
             if (await keys.RevokeAsync(account, id, context.RequestAborted).ConfigureAwait(false))
             {
                 var revoked = (await directory.ListKeysAsync(account, context.RequestAborted).ConfigureAwait(false)).Single(key => key.Id == id);

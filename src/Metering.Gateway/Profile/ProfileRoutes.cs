@@ -72,6 +72,11 @@ internal static class ProfileRoutes
             return Failure.Of(refusal).ToResult();
         }
 
+        if (Failure.OfClosed(balance) is { } closed)
+        {
+            return closed.ToResult();
+        }
+
         var profile = await directory.UpdateProfileAsync(account, change, context.RequestAborted).ConfigureAwait(false);
         if (profile is null)
         {
@@ -145,7 +150,7 @@ internal sealed record ProfileBody
         Plan = balance.Plan,
         PlanName = catalogue.Plans.TryGetValue(balance.Plan, out var plan) ? plan.Name : balance.Plan, // A plan may have left the configuration.
         AccessLevel = balance.Level.ToName(),
-        SubscriptionStatus = balance.PaidThrough is null || balance.PaidThrough > now ? "active" : "inactive",
+        SubscriptionStatus = IsActive(balance, now) ? "active" : "inactive",
         CurrentPeriodEnd = balance.PeriodEnd.ToWire(),
         Unlimited = balance.Unlimited,
         MonthlyCredits = balance.MonthlyAllotment,
@@ -155,6 +160,10 @@ internal sealed record ProfileBody
         TotalCreditsRemaining = balance.Monthly + balance.Bonus + balance.Permanent,
         Settings = new(SmbType: null),
     };
+
+    /// <summary>True where the subscription lets the account spend: neither suspended nor closed, paid or not billed, and not at the end of a cancelled one.</summary>
+    private static bool IsActive(Balance balance, DateTimeOffset now) =>
+        balance.Status == AccountStatus.Active && !(balance.PaidThrough <= now) && !(balance.EndsAt <= now);
 }
 
 /// <summary>What the account has chosen.</summary>

@@ -60,14 +60,26 @@ internal sealed class AccountSettingsBook(IPaymentStore store, AccountSettingsOp
     }
 
     /// <summary>Keeps generated keywords in place of earlier ones.</summary>
-    public async ValueTask KeepKeywordsAsync(AccountId account, IReadOnlyList<string> keywords, CancellationToken cancellationToken)
+    public ValueTask KeepKeywordsAsync(AccountId account, IReadOnlyList<string> keywords, CancellationToken cancellationToken) =>
+        KeepKeywordsAsync(account, keywords, time.GetUtcNow(), cancellationToken);
+
+    /// <summary>Erases the keywords, which tell of the account's business; the chosen database stays, and until when.</summary>
+    public async ValueTask EraseKeywordsAsync(AccountId account, CancellationToken cancellationToken)
+    {
+        if ((await FindAsync(account, cancellationToken).ConfigureAwait(false)).KeywordsAt is not null)
+        {
+            await KeepKeywordsAsync(account, [], null, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask KeepKeywordsAsync(AccountId account, IReadOnlyList<string> keywords, DateTimeOffset? at, CancellationToken cancellationToken)
     {
         AccountSettings kept;
         Stored<AccountSettings>? stored;
         do
         {
             stored = await book.FindAsync(account.Value, cancellationToken).ConfigureAwait(false);
-            kept = (stored?.Value ?? new() { Account = account.Value }) with { Keywords = keywords, KeywordsAt = time.GetUtcNow() };
+            kept = (stored?.Value ?? new() { Account = account.Value }) with { Keywords = keywords, KeywordsAt = at };
         }
         while (!await store.SaveAsync([book.Change(kept, stored?.Version ?? 0)], cancellationToken).ConfigureAwait(false));
     }

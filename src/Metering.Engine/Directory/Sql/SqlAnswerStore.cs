@@ -1,6 +1,10 @@
 namespace Metering.Engine;
 
 /// <summary>Answers to idempotency keys in the directory's database.</summary>
+/// <remarks>
+/// <c>started_at</c> is when the work began; its negative where the work was released. A released key is thus free for any clock at once, and still has
+/// its age, by which it is forgotten as all others are.
+/// </remarks>
 internal sealed class SqlAnswerStore(IDirectorySql sql) : IAnswerStore
 {
     public ValueTask<(AnswerState State, StoredAnswer? Answer)> BeginAsync(
@@ -50,7 +54,7 @@ internal sealed class SqlAnswerStore(IDirectorySql sql) : IAnswerStore
         cancellationToken);
 
     public async ValueTask ReleaseAsync(string scope, byte[] keyHash, CancellationToken cancellationToken = default) => await sql.AnyAsync(
-        "UPDATE metering.answers SET started_at = 0 WHERE scope = $1 AND key_hash = $2 AND status IS NULL RETURNING 1",
+        "UPDATE metering.answers SET started_at = -abs(started_at) WHERE scope = $1 AND key_hash = $2 AND status IS NULL RETURNING 1",
         [SqlValue.Of(scope), SqlValue.Of(keyHash)],
         cancellationToken);
 
@@ -58,5 +62,7 @@ internal sealed class SqlAnswerStore(IDirectorySql sql) : IAnswerStore
         "DELETE FROM metering.answers WHERE substr(body, 1, length($1)) = $1 RETURNING 1", [SqlValue.Of(beginning)], cancellationToken);
 
     public async ValueTask ForgetAsync(DateTimeOffset before, CancellationToken cancellationToken = default) => await sql.AnyAsync(
-        "DELETE FROM metering.answers WHERE started_at < $1 RETURNING 1", [SqlValue.Of(before)], cancellationToken);
+        "DELETE FROM metering.answers WHERE (started_at >= 0 AND started_at < $1) OR (started_at < 0 AND started_at + $1 > 0) RETURNING 1",
+        [SqlValue.Of(before)],
+        cancellationToken);
 }

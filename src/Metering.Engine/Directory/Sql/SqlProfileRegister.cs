@@ -34,12 +34,21 @@ internal sealed class SqlProfileRegister(IDirectorySql sql) : IProfileRegister
         }
     }
 
-    public ValueTask<bool> EraseAsync(AccountId account, CancellationToken cancellationToken = default) => sql.AnyAsync(
-        """
-        UPDATE metering.profiles SET email = '', first_name = NULL, last_name = NULL, company_name = NULL, company_website = NULL
-        WHERE account = $1 RETURNING 1
-        """,
-        [SqlValue.Of(account)],
+    public ValueTask<bool> EraseAsync(AccountId account, CancellationToken cancellationToken = default) => sql.CommitAsync(
+        async transaction =>
+        {
+            await transaction.RunAsync(
+                "UPDATE metering.api_keys SET name = $2 WHERE account = $1 RETURNING 1", [SqlValue.Of(account), SqlValue.Of(IProfileRegister.ErasedName)], row => row.Number(0));
+            await transaction.RunAsync("DELETE FROM metering.kept_answers WHERE account = $1 RETURNING 1", [SqlValue.Of(account)], row => row.Number(0));
+            var profiles = await transaction.RunAsync(
+                """
+                UPDATE metering.profiles SET email = '', first_name = NULL, last_name = NULL, company_name = NULL, company_website = NULL
+                WHERE account = $1 RETURNING 1
+                """,
+                [SqlValue.Of(account)],
+                row => row.Number(0));
+            return profiles.Count > 0;
+        },
         cancellationToken);
 
     private static AccountProfile ProfileOf(ISqlRow row) => new()
