@@ -65,7 +65,7 @@ public sealed record RecordAccess(TransactionId? TransactionId, Credits Charged,
 /// <param name="TransactionId">The transaction.</param>
 /// <param name="Type">Its type.</param>
 /// <param name="Amount">Signed: what was added or taken.</param>
-/// <param name="Credits">The balance after it.</param>
+/// <param name="Credits">The balance after it, and after what it settled of a debt.</param>
 public sealed record Posting(TransactionId TransactionId, TransactionType Type, Credits Amount, Credits Credits);
 
 /// <summary>An account's balance. Every figure is durable.</summary>

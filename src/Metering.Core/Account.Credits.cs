@@ -236,7 +236,7 @@ public static partial class Account
 
             monthly += burn.Bucket == Bucket.Monthly ? part : Credits.Zero;
             carried += burn.Bucket == Bucket.Monthly ? Credits.Zero : part;
-            if (burn.ExpiresAt <= now)
+            if (IsEnded(state, burn, now))
             {
                 ended += part;
             }
@@ -254,6 +254,10 @@ public static partial class Account
 
         return ([.. restored], monthly, carried);
     }
+
+    /// <summary>True for a grant that takes nothing back: it expired, or is the allotment of a window that a change of plan closed before its time.</summary>
+    private static bool IsEnded(AccountState state, in Burn burn, DateTimeOffset now) =>
+        burn.ExpiresAt <= now || (burn.Bucket == Bucket.Monthly && burn.Grant < state.WindowSequence);
 
     private static Refusal PaidAlready(AccountState state) =>
         Refusal.Invalid("paidThrough", $"paidThrough must not be before {state.PaidThrough:yyyy-MM-dd'T'HH:mm:ss'Z'}, which is paid already.");

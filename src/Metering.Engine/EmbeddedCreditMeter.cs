@@ -327,7 +327,7 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
             return refusal;
         }
 
-        var posting = Views.ToPosting((TransactionEntry)run.Entry!);
+        var posting = Views.ToPosting((TransactionEntry)run.Entry!, run.Settlement);
         return run.IsReplay ? Outcome.Replay(posting) : posting;
     }
 

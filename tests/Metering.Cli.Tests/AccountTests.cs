@@ -63,18 +63,18 @@ public sealed class AccountTests : IAsyncLifetime
     [Fact]
     public async Task A_key_is_shown_once_works_and_can_be_revoked()
     {
-        var made = (await RunAsync("keys", "create", "c-1", "--name", "Reports", "--scopes", "read, admin", "--expires", "2099-01-01")).IsDone();
+        var made = (await RunAsync("keys", "create", "c-1", "--name", "Reports", "--scopes", "read, admin, refund", "--expires", "2099-01-01")).IsDone();
         var key = made.Output.Trim();
         Assert.True(ApiKeys.IsWellFormed(key, [ApiKeys.DefaultPrefix]));
         var id = Regex.Match(made.Errors, "key_[0-9a-f]{24}").Value;
         await using (var directory = SqliteDirectoryStore.Open(SqliteMeteringOptions.DirectoryPath(TestData.LedgerOf(Data))))
         {
             var stored = (await directory.FindKeyAsync(ApiKeys.Hash(key)))!;
-            Assert.Equal((id, "Reports", ApiKeyScopes.Read | ApiKeyScopes.Admin), (stored.Id, stored.Name, stored.Scopes));
+            Assert.Equal((id, "Reports", ApiKeyScopes.Read | ApiKeyScopes.Admin | ApiKeyScopes.Refund), (stored.Id, stored.Name, stored.Scopes));
         }
 
         var listed = (await RunAsync("keys", "list", "c-1")).IsDone().Output;
-        Assert.Matches($@"^{id} {key[..12]}… +until 2099-01-01T00:00:00Z +read,admin +Reports\n$", listed);
+        Assert.Matches($@"^{id} {key[..12]}… +until 2099-01-01T00:00:00Z +read,admin,refund +Reports\n$", listed);
         Assert.DoesNotContain(key, listed, StringComparison.Ordinal);
         (await RunAsync("keys", "revoke", "c-1", id)).IsDone();
         Assert.Matches($"^{id} .* revoked 20", (await RunAsync("keys", "list", "c-1")).IsDone().Output);
@@ -104,6 +104,24 @@ public sealed class AccountTests : IAsyncLifetime
         });
     }
 
+    [Fact]
+    public async Task A_command_repeated_under_its_idempotency_key_takes_effect_once()
+    {
+        string[] grant = ["grant", "c-1", "--amount", "10", "--idempotency-key", "g-1"];
+        Assert.Equal((await RunAsync(grant)).IsDone().Output, (await RunAsync(grant)).IsDone().Output);
+        string[] adjust = ["adjust", "c-1", "--amount", "1", "--reason", "Sorry", "--idempotency-key", "a-1"];
+        Assert.Equal((await RunAsync(adjust)).IsDone().Output, (await RunAsync(adjust)).IsDone().Output);
+        Assert.Contains("available:    98.5:", (await RunAsync("show", "c-1")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_outcome_that_nobody_knows_is_no_refusal_and_says_how_to_go_on()
+    {
+        var unknown = ToolRefusal.Of(new(RefusalReason.OutcomeUnknown, "Nobody knows."), "Repeat.");
+        Assert.Equal(("Nobody knows. Repeat.", 503, "outcome_unknown"), (unknown.Message, unknown.Status, unknown.Code));
+        Assert.Equal(new ToolRefusal("No.", 409, "refused"), ToolRefusal.Of(new(RefusalReason.ReferenceUsed, "No."), "Repeat."));
+    }
+
     [Theory]
     [InlineData("There is no account", "show", "nobody")]
     [InlineData("'ä' is no account", "show", "ä")]
@@ -113,6 +131,7 @@ public sealed class AccountTests : IAsyncLifetime
     [InlineData("--expires is 'soon'; write a day", "grant", "c-1", "--amount", "1", "--expires", "soon")]
     [InlineData("expiresAt must be in the future", "grant", "c-1", "--amount", "1", "--expires", "2020-01-01")]
     [InlineData("'--reason' is required", "adjust", "c-1", "--amount", "1")]
+    [InlineData("read, spend, admin, refund are allowed", "keys", "create", "c-1", "--scopes", "root")]
     [InlineData("--scopes is 'root'", "keys", "create", "c-1", "--scopes", "root")]
     [InlineData("--name must be", "keys", "create", "c-1", "--name", "")]
     [InlineData("--expires must lie in the future", "keys", "create", "c-1", "--expires", "2020-01-01")]

@@ -17,7 +17,7 @@ public sealed class ImportTests : IDisposable
         """{"id":"a-1","kind":"account","account":"c-1","plan":"starter","monthlyCredits":37.5,"email":"ada@example.com","firstName":"Ada","companyName":"Łovelace & Co","createdAt":"2025-03-01T12:00:00Z"}""",
         """{"id":"b-1","kind":"balance","account":"c-1","bucket":"bonus","amount":25,"expiresAt":"2099-01-01","description":"Welcome"}""",
         """{"id":"b-2","kind":"balance","account":"c-1","bucket":"permanent","amount":1000.25}""",
-        $$"""{"id":"k-1","kind":"key","account":"c-1","name":"Main","scopes":["read","spend","admin"],"hash":"{{Hash}}","display":"smbk_1234567"}""",
+        $$"""{"id":"k-1","kind":"key","account":"c-1","name":"Main","scopes":["read","spend","admin","refund"],"hash":"{{Hash}}","display":"smbk_1234567"}""",
         """{"id":"a-2","kind":"account","account":"c-2","plan":"growth","anchor":"2026-01-31","paidThrough":"2026-02-28"}""",
         """{"id":"k-2","kind":"key","account":"c-2","name":"Fresh"}""",
     ];
@@ -43,7 +43,7 @@ public sealed class ImportTests : IDisposable
         var profile = (await directory.FindProfileAsync(new("c-1")))!;
         Assert.Equal(("ada@example.com", "Ada", null, "Łovelace & Co", new DateTimeOffset(2025, 3, 1, 12, 0, 0, TimeSpan.Zero)), (profile.Email, profile.FirstName, profile.LastName, profile.CompanyName, profile.CreatedAt));
         var key = (await directory.FindKeyAsync(Convert.FromHexString(Hash)))!;
-        Assert.Equal((new("c-1"), "Main", "smbk_1234567", ApiKeyScopes.Read | ApiKeyScopes.Spend | ApiKeyScopes.Admin), (key.Account, key.Name, key.Display, key.Scopes));
+        Assert.Equal((new("c-1"), "Main", "smbk_1234567", ApiKeyScopes.Read | ApiKeyScopes.Spend | ApiKeyScopes.Admin | ApiKeyScopes.Refund), (key.Account, key.Name, key.Display, key.Scopes));
     }
 
     [Fact]

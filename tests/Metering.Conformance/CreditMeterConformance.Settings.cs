@@ -63,11 +63,16 @@ public abstract partial class CreditMeterConformance
         Assert.Equal("externalReference", (await Meter.TakeBackAsync(Account, request with { IdempotencyKey = null, ExternalReference = "" })).Refusal?.Field);
         Assert.Equal(Credits.Of(50), (await Meter.GetBalanceAsync(Account)).Value.Owed);
 
-        Assert.Equal(Credits.Of(80), (await GrantAsync(GrantSource.Purchase, 80)).Value.Amount);
+        var grant = new GrantRequest { Source = GrantSource.Purchase, Amount = Credits.Of(20), IdempotencyKey = "top-up" };
+        var granted = (await Meter.GrantAsync(Account, grant)).Value;
+        Assert.Equal((Credits.Of(20), Credits.Zero), (granted.Amount, granted.Credits));
+        await Host.RestartAsync();
+        Assert.Equal(granted, (await Meter.GrantAsync(Account, grant)).Value);
+        Assert.Equal(Credits.Of(30), (await GrantAsync(GrantSource.Purchase, 60)).Value.Credits);
         var balance = (await Meter.GetBalanceAsync(Account)).Value;
         Assert.Equal((Credits.Zero, Credits.Of(30)), (balance.Owed, balance.Available));
         var settled = (await TransactionsAsync())[0];
-        Assert.Equal((TransactionType.Adjustment, Credits.Of(-50), new Burned(Credits.Zero, Credits.Zero, Credits.Of(50))), (settled.Type, settled.Amount, settled.Buckets));
+        Assert.Equal((TransactionType.Adjustment, Credits.Of(-30), new Burned(Credits.Zero, Credits.Zero, Credits.Of(30))), (settled.Type, settled.Amount, settled.Buckets));
         await RowsSumToTheBalanceAsync();
     }
 

@@ -69,10 +69,19 @@ public abstract class OperatorStoreConformance : IAsyncLifetime
         await Coupons.TakeAsync(coupon.Code, Ann, null, Now);
         await Coupons.TakeAsync(coupon.Code, new("bob"), null, Now);
         var changed = coupon with { MaxRedemptions = 2, ExpiresAt = null, DeactivatedAt = Now, Redeemed = 2 };
-        AssertCoupon(changed, await Coupons.UpdateAsync(changed));
-        AssertCoupon(changed, await Coupons.UpdateAsync(changed with { MaxRedemptions = 1, DeactivatedAt = null }));
-        AssertCoupon(changed with { MaxRedemptions = null, DeactivatedAt = null }, await Coupons.UpdateAsync(changed with { MaxRedemptions = null, DeactivatedAt = null }));
-        Assert.Null(await Coupons.UpdateAsync(coupon with { Code = "NONE" }));
+        AssertCoupon(changed, await Coupons.UpdateAsync("MOVING", _ => changed));
+        AssertCoupon(changed, await Coupons.UpdateAsync("MOVING", present => present with { MaxRedemptions = 1, DeactivatedAt = null }));
+        AssertCoupon(changed with { MaxRedemptions = null, DeactivatedAt = null }, await Coupons.UpdateAsync("MOVING", present => present with { MaxRedemptions = null, DeactivatedAt = null }));
+        Assert.Null(await Coupons.UpdateAsync("NONE", present => present));
+    }
+
+    [Fact]
+    public async Task Changes_of_a_coupon_at_once_lose_none_of_each_other()
+    {
+        await Coupons.TryAddAsync(FullCoupon("TOGETHER"));
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ =>
+            Task.Run(async () => await Coupons.UpdateAsync("TOGETHER", present => present with { MaxRedemptions = present.MaxRedemptions + 1 }))));
+        Assert.Equal(1_020, (await Coupons.FindAsync("TOGETHER"))!.MaxRedemptions);
     }
 
     [Fact]
@@ -96,7 +105,7 @@ public abstract class OperatorStoreConformance : IAsyncLifetime
         var (taking, slot) = await Coupons.TakeAsync("KEPT", Ann, "key-1", Now);
         Assert.Equal(CouponTaking.Taken, taking);
         Assert.Equal(new() { Code = "KEPT", Account = Ann, Amount = coupon.Amount, BonusExpiresAt = Now.AddDays(30), TakenAt = Now, Attempts = 1, IdempotencyKey = "key-1" }, slot);
-        await Coupons.UpdateAsync(coupon with { DeactivatedAt = Now, ExpiresAt = Now });
+        await Coupons.UpdateAsync("KEPT", present => present with { DeactivatedAt = Now, ExpiresAt = Now });
 
         var again = await Coupons.TakeAsync("KEPT", Ann, null, Now.AddDays(2));
         Assert.Equal((CouponTaking.Taken, slot! with { Attempts = 2 }), again);
@@ -137,9 +146,13 @@ public abstract class OperatorStoreConformance : IAsyncLifetime
         await Coupons.MarkGrantedAsync("A", new("y"), Now.AddMinutes(2));
         Assert.Equal(Now.AddMinutes(1), (await Coupons.FindSlotAsync("A", new("y")))!.GrantedAt);
         Assert.False(await Coupons.GiveBackAsync("A", new("y")));
-        var pending = await Coupons.ListPendingAsync(null, 1);
+        var end = FullCoupon("A").BonusExpiresAt!.Value;
+        Assert.Empty(await Coupons.ListPendingAsync(Now, Now, null, 5));
+        Assert.Empty(await Coupons.ListPendingAsync(end, end, null, 5));
+        Assert.Equal(2, (await Coupons.ListPendingAsync(end, end.AddMilliseconds(-1), null, 5)).Count);
+        var pending = await Coupons.ListPendingAsync(Now.AddMinutes(1), Now, null, 1);
         Assert.Equal(("A", "x"), (pending[0].Code, pending[0].Account.Value));
-        pending = await Coupons.ListPendingAsync(pending[0], 5);
+        pending = await Coupons.ListPendingAsync(Now.AddMinutes(1), Now, pending[0], 5);
         Assert.Equal(("B", "x"), (pending.Single().Code, pending.Single().Account.Value));
     }
 

@@ -33,16 +33,16 @@ public class PlanTests
     }
 
     [Fact]
-    public void What_comes_back_to_an_allotment_after_a_change_is_kept_to_that_plans_cap_only()
+    public void What_comes_back_of_a_closed_windows_allotment_is_bonus_to_the_periods_end_and_not_kept()
     {
         var account = new Scenario("2026-03-10");
         var spent = account.Spend("100");
         account.Accept(account.Changing("small", "30"));
         account.PayBack(spent);
-        Assert.Equal(("130", "0"), (account.State.Grants.Monthly.ToString(), account.State.Grants.Permanent.ToString()));
-        Assert.Equal(("130", "0", "0", "130"), account.Published);
+        Assert.Equal(("100", "30", "0"), (account.State.Grants.Bonus.ToString(), account.State.Grants.Monthly.ToString(), account.State.Grants.Permanent.ToString()));
+        Assert.Equal(At("2026-04-10"), account.State.Grants.InSpendOrder[0].ExpiresAt);
         account.Accept(account.Changing("growth", "1000"));
-        Assert.Equal(("1100", "30"), (account.State.Grants.Monthly.ToString(), account.State.Grants.Permanent.ToString()));
+        Assert.Equal(("1000", "30"), (account.State.Grants.Monthly.ToString(), account.State.Grants.Permanent.ToString()));
         account.To("2026-04-10");
         Assert.Equal(("1000", "30"), (account.State.Grants.Monthly.ToString(), account.State.Grants.Permanent.ToString()));
     }

@@ -65,6 +65,22 @@ public class RefundTests
     }
 
     [Fact]
+    public void What_came_from_a_month_that_an_upgrade_closed_comes_back_as_bonus_to_the_new_periods_end()
+    {
+        var account = new Scenario("2026-03-10");
+        account.Give("20", TransactionType.Purchase);
+        var spent = account.Spend("105");
+        account.To("2026-03-20");
+        account.Accept(account.Changing("growth", "1000"));
+        var refund = account.PayBack(spent);
+        Assert.Equal(("100", "1000", "20"), Buckets(account));
+        Assert.Equal(new Burn(refund.Sequence, Bucket.Bonus, Credits.Of(100), At("2026-04-10")), refund.Restored[^1]);
+        Assert.Equal((Credits.Zero, Credits.Zero), (refund.UnusedMonthly, refund.UnusedCarried));
+        account.To("2026-04-10");
+        Assert.Equal(("0", "1000", "20"), Buckets(account));
+    }
+
+    [Fact]
     public void A_refund_of_an_earlier_window_does_not_touch_what_is_used_in_this_one()
     {
         var account = new Scenario("2026-03-10");

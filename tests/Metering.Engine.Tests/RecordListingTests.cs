@@ -52,7 +52,7 @@ public sealed class RecordListingTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_list_of_what_expires_soon_ends_where_later_entries_expire_later()
+    public async Task A_list_of_what_expires_soon_holds_what_was_brought_later_with_an_early_end()
     {
         await OpenAsync();
         await AccessAsync("a");
@@ -60,10 +60,11 @@ public sealed class RecordListingTests : IAsyncDisposable
         clock.Advance(TimeSpan.FromDays(60));
         await AccessAsync("b");
         await SpendAsync(3_000);
-        store.RowsRead = 0;
+        var brought = new StartRecordsRequest { Records = [new("company", "c", soon.AddDays(-2))], ExternalReference = "import" };
+        Assert.True((await meter.StartRecordsAsync(Account, brought)).IsSuccess);
         var page = (await meter.ListRecordsAsync(Account, new() { ExpiresBefore = soon })).Value;
-        Assert.Equal(("a", null), (Assert.Single(page.Items).Id, page.NextCursor));
-        Assert.InRange(store.RowsRead, 1, 200);
+        Assert.Equal(["a", "c"], page.Items.Select(item => item.Id));
+        Assert.Null(page.NextCursor);
     }
 
     [Fact]
@@ -75,6 +76,36 @@ public sealed class RecordListingTests : IAsyncDisposable
         var page = (await meter.ListRecordsAsync(Account, new())).Value;
         Assert.Equal((0, null), (page.Items.Count, page.NextCursor));
         Assert.Equal(Credits.Zero, await AccessAsync("a"));
+    }
+
+    [Fact]
+    public async Task Large_entries_are_read_a_few_at_a_time_and_every_subscription_is_listed_once()
+    {
+        await OpenAsync();
+        const int Calls = 12;
+        const int Records = 2_500;
+        for (var call = 0; call < Calls; call++)
+        {
+            var records = Enumerable.Range(0, Records).Select(number => new RecordRequest("company", $"{call}-{number}-{new string('x', 80)}")).ToArray();
+            Assert.True((await meter.AccessRecordsAsync(Account, new() { Records = records })).IsSuccess);
+        }
+
+        store.BytesRead = 0;
+        Assert.Single((await meter.ListRecordsAsync(Account, new() { Limit = 1 })).Value.Items);
+        Assert.InRange(store.BytesRead, 1, 2 << 20);
+        var (seen, cursor) = (new HashSet<string>(), (string?)null);
+        do
+        {
+            store.BytesRead = 0;
+            var page = (await meter.ListRecordsAsync(Account, new() { Limit = RecordQuery.MaxLimit, Cursor = cursor })).Value;
+            Assert.InRange(store.BytesRead, 1, 2 << 20);
+            Assert.All(page.Items, item => Assert.True(seen.Add(item.Id)));
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+
+        Assert.Equal(Calls * Records, seen.Count);
+        Assert.InRange(store.BytesOfLargestRead, 1, 3 << 19);
     }
 
     private async Task OpenAsync() => await meter.OpenAccountAsync(Account, new() { Plan = "platinum" });
@@ -93,12 +124,18 @@ public sealed class RecordListingTests : IAsyncDisposable
     {
         public int RowsRead { get; set; }
 
+        public long BytesRead { get; set; }
+
+        public long BytesOfLargestRead { get; private set; }
+
         public bool IsErased { get; set; }
 
         public override async ValueTask<IReadOnlyList<LedgerRow>> ReadAsync(AccountId account, long fromSequence, int limit, CancellationToken cancellationToken = default)
         {
             var rows = await base.ReadAsync(account, fromSequence, limit, cancellationToken);
             RowsRead += rows.Count;
+            var bytes = rows.Sum(row => (long)row.Facts.Length + row.Texts.Length);
+            (BytesRead, BytesOfLargestRead) = (BytesRead + bytes, Math.Max(BytesOfLargestRead, bytes));
             return IsErased ? [.. rows.Select(row => row with { Texts = default })] : rows;
         }
     }

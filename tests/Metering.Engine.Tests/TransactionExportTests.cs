@@ -101,6 +101,19 @@ public sealed class TransactionExportTests
         Assert.InRange(store.RowsRead, 10, 40);
     }
 
+    [Fact]
+    public async Task To_ends_the_reading()
+    {
+        await using var memory = new MemoryLedgerStore();
+        var (start, clock) = (new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero), new ManualTimeProvider(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero)));
+        await FillAsync(memory, 2_000, "x", clock, TimeSpan.FromSeconds(1));
+        var store = new CountingStore(memory);
+        var export = (await TransactionExport.OpenAsync(store, Account, new() { From = start.AddSeconds(1), To = start.AddSeconds(10) })).Value;
+        Assert.Equal(9, (await TextAsync(export)).Count(character => character == '\n'));
+        Assert.InRange(store.RowsRead, 9, 100);
+        Assert.Equal(0, export.Remaining);
+    }
+
     private static async Task FillAsync(ILedgerStore store, int calls, string description, ManualTimeProvider? clock = null, TimeSpan step = default)
     {
         clock ??= new(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));

@@ -119,8 +119,8 @@ public sealed class CouponTests : IAsyncLifetime
     {
         await AddAsync(new() { Code = "DIED", Amount = Credits.Of(5), MaxRedemptions = 2, CreatedAt = GatewayHost.Start });
         var (before, after) = (await host.OpenAsync(), await host.OpenAsync());
-        await Coupons.TakeAsync("DIED", before.Account, null, GatewayHost.Start);
-        var (_, slot) = await Coupons.TakeAsync("DIED", after.Account, null, GatewayHost.Start);
+        await Coupons.TakeAsync("DIED", before.Account, null, GatewayHost.Start.AddMinutes(-2));
+        var (_, slot) = await Coupons.TakeAsync("DIED", after.Account, null, GatewayHost.Start.AddMinutes(-2));
         await host.Meter.GrantAsync(after.Account, new() { Source = GrantSource.Coupon, Amount = slot!.Amount, ExternalReference = "coupon:DIED" });
 
         var reconciler = host.Services.GetRequiredService<CouponReconciler>();
@@ -142,7 +142,7 @@ public sealed class CouponTests : IAsyncLifetime
         await AddAsync(coupon);
         var caller = await host.OpenAsync();
         await Coupons.TakeAsync("RETRIED", caller.Account, "key-1", GatewayHost.Start.AddDays(-1));
-        await Coupons.UpdateAsync(coupon with { DeactivatedAt = GatewayHost.Start });
+        await Coupons.UpdateAsync("RETRIED", present => present with { DeactivatedAt = GatewayHost.Start });
         var answer = await caller.PostAsync(Path, """{"code": "RETRIED"}""", "key-1");
         Assert.Equal((200, "2026-05-10T00:00:00.000Z"), (answer.Status, answer.Json.GetProperty("expiresAt").GetString()));
         Assert.Equal(0, await host.Services.GetRequiredService<CouponReconciler>().RunOnceAsync(CancellationToken.None));
@@ -153,14 +153,25 @@ public sealed class CouponTests : IAsyncLifetime
     {
         await AddAsync(new() { Code = "FINISHED", Amount = Credits.Of(5), CreatedAt = GatewayHost.Start });
         var (caller, busy) = (await host.OpenAsync(), await host.OpenAsync());
-        await Coupons.TakeAsync("FINISHED", caller.Account, "key-1", GatewayHost.Start);
-        await Coupons.TakeAsync("FINISHED", busy.Account, "key-2", GatewayHost.Start);
+        await Coupons.TakeAsync("FINISHED", caller.Account, "key-1", GatewayHost.Start.AddMinutes(-2));
+        await Coupons.TakeAsync("FINISHED", busy.Account, "key-2", GatewayHost.Start.AddMinutes(-2));
         await busy.PostAsync("/v1/credits/deduct", """{"amount": 1}""", "key-2");
         await host.Services.GetRequiredService<CouponReconciler>().RunOnceAsync(CancellationToken.None);
 
         var answer = await caller.PostAsync(Path, """{"code": "FINISHED"}""", "key-1");
         Assert.Equal((200, true, "105"), (answer.Status, answer.IsReplay, answer.Remaining));
         Assert.Equal(Credits.Of(5), (await host.Meter.GetBalanceAsync(busy.Account)).Value.Bonus);
+    }
+
+    [Fact]
+    public async Task A_request_between_slot_and_grant_is_left_to_finish()
+    {
+        await AddAsync(new() { Code = "YOUNG", Amount = Credits.Of(5), CreatedAt = GatewayHost.Start });
+        var caller = await host.OpenAsync();
+        await Coupons.TakeAsync("YOUNG", caller.Account, null, GatewayHost.Start);
+        Assert.Equal(0, await host.Services.GetRequiredService<CouponReconciler>().RunOnceAsync(CancellationToken.None));
+        Assert.Equal(Credits.Zero, (await host.Meter.GetBalanceAsync(caller.Account)).Value.Bonus);
+        Assert.Equal(200, (await caller.PostAsync(Path, """{"code": "YOUNG"}""")).Status);
     }
 
     [Fact]

@@ -79,6 +79,10 @@ public sealed class PrintedConfigurationTests : IDisposable
     [InlineData("Metering:Other", "https://example.com/x", "https://example.com/x")]
     [InlineData("Metering:Connection", "Host=db;Password=\"a;b=c\"", "host=db;password=***")]
     [InlineData("Metering:Connection", "Password=\"broken", "***")]
+    [InlineData("Metering:Other", "postgres://u:p@ss@host/db", "postgres://***@host/db")]
+    [InlineData("Metering:Other", "postgres://u:p/@ss?x@host:5432/db", "postgres://***@host:5432/db")]
+    [InlineData("Metering:Connection", "postgres://host/db?password=x&user=y", "postgres://host/db?***")]
+    [InlineData("Metering:Connection", "postgres://u:p@host/db?password=x@y", "postgres://***@y")]
     [InlineData("Metering:Data", "metering-data", "metering-data")]
     public void Secrets_are_masked_by_their_name_and_by_their_look(string path, string value, string shown) =>
         Assert.Equal(shown, SettingLog.Mask(path, value), ignoreCase: true);

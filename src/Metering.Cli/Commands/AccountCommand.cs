@@ -58,7 +58,8 @@ internal static class AccountCommand
         var expires = new Option<string?>("--expires") { Description = "When they end, a day or an instant (UTC); left out: never.", HelpName = "DATE" };
         var description = new Option<string?>("--description") { Description = "What the customer reads in the list of transactions.", HelpName = "TEXT" };
         var reference = new Option<string?>("--reference") { Description = "What this grant answers (a ticket, an invoice): unique for ever on the account, so that the same command twice grants once.", HelpName = "TEXT" };
-        var command = new Command("grant", "Add credits.") { account, store, settings, amount, source, expires, description, reference };
+        var key = KeyOption();
+        var command = new Command("grant", "Add credits.") { account, store, settings, amount, source, expires, description, reference, key };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             if (!Credits.TryParse(parsed.GetRequiredValue(amount), out var credits))
@@ -76,6 +77,7 @@ internal static class AccountCommand
                 return await terminal.RefuseAsync(noDate);
             }
 
+            var used = parsed.GetValue(key) ?? NewKey();
             var grant = new GrantRequest
             {
                 Source = parsed.GetRequiredValue(source) == "bonus" ? GrantSource.Bonus : GrantSource.TopUp,
@@ -83,12 +85,13 @@ internal static class AccountCommand
                 ExpiresAt = expiresAt,
                 Description = parsed.GetValue(description),
                 ExternalReference = parsed.GetValue(reference),
+                IdempotencyKey = used,
             };
             return await RunAsync(terminal, AccountWords.Of(parsed, account, store, settings), (open, id, _) => open.Audit.TakeAsync(
                 "account.grant",
                 id,
                 new() { ["source"] = parsed.GetRequiredValue(source), ["amount"] = credits.ToString(), ["expiresAt"] = expiresAt is { } end ? AccountView.Time(end) : null },
-                async () => await TellAsync(terminal, await open.Meter.GrantAsync(id, grant, cancellationToken))), cancellationToken);
+                async () => await TellAsync(terminal, await open.Meter.GrantAsync(id, grant, cancellationToken), used)), cancellationToken);
         });
         return command;
     }
@@ -98,7 +101,8 @@ internal static class AccountCommand
         var (account, store, settings) = (AccountArgument(), Store(), SettingsOption());
         var amount = Amount("Credits to add, or with a minus to take away, in the order of spending: --amount=-5.");
         var reason = new Option<string>("--reason") { Description = "Why, for people; it stands in the list of transactions.", HelpName = "TEXT", Required = true };
-        var command = new Command("adjust", "Correct a balance by hand.") { account, store, settings, amount, reason };
+        var key = KeyOption();
+        var command = new Command("adjust", "Correct a balance by hand.") { account, store, settings, amount, reason, key };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             if (!Credits.TryParse(parsed.GetRequiredValue(amount), out var credits))
@@ -106,26 +110,35 @@ internal static class AccountCommand
                 return await terminal.RefuseAsync(NoAmount(parsed.GetRequiredValue(amount)));
             }
 
-            var adjust = new AdjustRequest { Amount = credits, Reason = parsed.GetRequiredValue(reason) };
+            var used = parsed.GetValue(key) ?? NewKey();
+            var adjust = new AdjustRequest { Amount = credits, Reason = parsed.GetRequiredValue(reason), IdempotencyKey = used };
             return await RunAsync(terminal, AccountWords.Of(parsed, account, store, settings), (open, id, _) => open.Audit.TakeAsync(
                 "account.adjust",
                 id,
                 new() { ["amount"] = credits.ToString() },
-                async () => await TellAsync(terminal, await open.Meter.AdjustAsync(id, adjust, cancellationToken))), cancellationToken);
+                async () => await TellAsync(terminal, await open.Meter.AdjustAsync(id, adjust, cancellationToken), used)), cancellationToken);
         });
         return command;
     }
 
-    private static async Task<string?> TellAsync(ToolTerminal terminal, Outcome<Posting> outcome)
+    private static async Task<ToolRefusal?> TellAsync(ToolTerminal terminal, Outcome<Posting> outcome, string key)
     {
         if (!outcome.TryGet(out var posting, out var refusal))
         {
-            return refusal.Message;
+            return ToolRefusal.Of(refusal, $"Repeat the command with --idempotency-key {key}: it takes effect once.");
         }
 
         await terminal.Output.WriteLineAsync($"{posting.TransactionId} {posting.Type.ToName()} {posting.Amount}; {posting.Credits} credits now.");
         return null;
     }
+
+    private static Option<string?> KeyOption() => new("--idempotency-key")
+    {
+        Description = "Makes repeating a command safe for a day: the same key and command take effect once. Left out: a new one, which is told where the outcome is not known.",
+        HelpName = "TEXT",
+    };
+
+    private static string NewKey() => Guid.NewGuid().ToString("N");
 
     private static Option<string> Amount(string description) => new("--amount") { Description = description, HelpName = "CREDITS", Required = true };
 

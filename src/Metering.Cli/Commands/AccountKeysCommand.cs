@@ -38,7 +38,7 @@ internal static class AccountKeysCommand
     {
         var (account, store, settings) = (AccountCommand.AccountArgument(), AccountCommand.Store(), AccountCommand.SettingsOption());
         var name = new Option<string>("--name") { Description = "For people, 1 to 100 characters.", HelpName = "TEXT", DefaultValueFactory = _ => "Key" };
-        var scopes = new Option<string>("--scopes") { Description = "What it may do, separated by commas: read, spend, admin.", HelpName = "LIST", DefaultValueFactory = _ => "read,spend" };
+        var scopes = new Option<string>("--scopes") { Description = $"What it may do, separated by commas: {ApiKeyScopeNames.All}.", HelpName = "LIST", DefaultValueFactory = _ => "read,spend" };
         var expires = new Option<string?>("--expires") { Description = "When it stops working, a day or an instant (UTC); left out: never.", HelpName = "DATE" };
         var command = new Command("create", "Make a key and print it, once.") { account, store, settings, name, scopes, expires };
         command.SetAction(async (parsed, cancellationToken) =>
@@ -47,7 +47,7 @@ internal static class AccountKeysCommand
             var refusal = Instants.Refuse("--expires", parsed.GetValue(expires), out var expiresAt)
                 ?? (expiresAt <= now ? "--expires must lie in the future." : null)
                 ?? (text.Length is 0 or > MaxName || text.Any(char.IsControl) ? $"--name must be 1 to {MaxName} characters without control characters." : null)
-                ?? (wanted is null ? $"--scopes is '{parsed.GetRequiredValue(scopes)}'; one or more of read, spend, admin are allowed, separated by commas." : null);
+                ?? (wanted is null ? $"--scopes is '{parsed.GetRequiredValue(scopes)}'; one or more of {ApiKeyScopeNames.All} are allowed, separated by commas." : null);
             if (refusal is not null)
             {
                 return await terminal.RefuseAsync(refusal);
@@ -110,8 +110,7 @@ internal static class AccountKeysCommand
         var scopes = ApiKeyScopes.None;
         foreach (var name in text.Split(',', StringSplitOptions.TrimEntries))
         {
-            var scope = Enum.GetValues<ApiKeyScopes>().FirstOrDefault(one => one.ToNames() is [var only] && only == name);
-            if (scope == ApiKeyScopes.None)
+            if (!ApiKeyScopeNames.TryParse(name, out var scope))
             {
                 return null;
             }

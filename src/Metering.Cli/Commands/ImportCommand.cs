@@ -47,7 +47,7 @@ internal static class ImportCommand
                 await store.Audit.TakeAsync("accounts.import", null, new() { ["file"] = Path.GetFileName(job.File) }, async () =>
                 {
                     code = await RunAsync(terminal, job, store, input, freshKeys, report, cancellationToken);
-                    return code == ExitCode.Done ? null : "Lines were rejected.";
+                    return code == ExitCode.Done ? null : new ToolRefusal("Lines were rejected.", 409, "refused");
                 });
                 return code;
             }

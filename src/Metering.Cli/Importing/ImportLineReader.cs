@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Metering.Core;
 using Metering.Engine;
+using Metering.Gateway;
 
 namespace Metering.Cli;
 
@@ -19,13 +20,6 @@ internal sealed class ImportLineReader(bool makesKeys)
     private const string Kinds = "account, balance, records or key";
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 8 };
-
-    private static readonly Dictionary<string, ApiKeyScopes> Scopes = new()
-    {
-        ["read"] = ApiKeyScopes.Read,
-        ["spend"] = ApiKeyScopes.Spend,
-        ["admin"] = ApiKeyScopes.Admin,
-    };
 
     /// <summary>Reads a line.</summary>
     /// <param name="number">Its number, from 1.</param>
@@ -204,12 +198,23 @@ internal sealed class ImportLineReader(bool makesKeys)
             return ApiKeyScopes.Read | ApiKeyScopes.Spend;
         }
 
-        if (names.Count == 0 || names.FirstOrDefault(name => !Scopes.ContainsKey(name)) is not null)
+        var scopes = ApiKeyScopes.None;
+        foreach (var name in names)
         {
-            fields.Refuse("scopes", $"scopes must be one or more of {string.Join(", ", Scopes.Keys)}.");
-            return ApiKeyScopes.None;
+            if (!ApiKeyScopeNames.TryParse(name, out var scope))
+            {
+                scopes = ApiKeyScopes.None;
+                break;
+            }
+
+            scopes |= scope;
         }
 
-        return names.Aggregate(ApiKeyScopes.None, (all, name) => all | Scopes[name]);
+        if (scopes == ApiKeyScopes.None)
+        {
+            fields.Refuse("scopes", $"scopes must be one or more of {ApiKeyScopeNames.All}.");
+        }
+
+        return scopes;
     }
 }

@@ -8,8 +8,6 @@ internal sealed class ToolAudit(IAuditLog log, TimeProvider time)
 {
     // As HTTP numbers them, like the other actions of the log.
     private const int Done = 200;
-    private const int Refused = 409;
-
     // Who used the tool: it asks for no key.
     private static readonly AccountId Actor = new("tool:" + string.Concat(Environment.UserName.Where(character => char.IsAsciiLetterOrDigit(character) || character is '.' or '_' or '-').Take(64)));
 
@@ -19,7 +17,7 @@ internal sealed class ToolAudit(IAuditLog log, TimeProvider time)
     /// <param name="summary">What was asked for, without secrets and without personal texts.</param>
     /// <param name="take">Does it; returns why it was refused, or null.</param>
     /// <returns>Why it was refused, or null.</returns>
-    public async Task<string?> TakeAsync(string action, AccountId? target, JsonObject summary, Func<Task<string?>> take)
+    public async Task<string?> TakeAsync(string action, AccountId? target, JsonObject summary, Func<Task<ToolRefusal?>> take)
     {
         var number = await log.BeginAsync(new()
         {
@@ -32,9 +30,21 @@ internal sealed class ToolAudit(IAuditLog log, TimeProvider time)
             RequestId = "console",
         });
         var refusal = await take();
-        await log.CompleteAsync(number, refusal is null ? new(Done, null, Now) : new(Refused, "refused", Now));
-        return refusal;
+        await log.CompleteAsync(number, refusal is null ? new(Done, null, Now) : new(refusal.Status, refusal.Code, Now));
+        return refusal?.Message;
     }
 
     private DateTimeOffset Now => DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+}
+
+/// <summary>Why something was not done, or that nobody knows whether it was.</summary>
+/// <param name="Message">For people.</param>
+/// <param name="Status">As HTTP numbers it.</param>
+/// <param name="Code">For programs.</param>
+internal sealed record ToolRefusal(string Message, int Status, string Code)
+{
+    /// <summary>The meter's word; <paramref name="repeat"/> says how to find out what became of a command of unknown outcome.</summary>
+    public static ToolRefusal Of(Refusal refusal, string repeat) => refusal.Reason == RefusalReason.OutcomeUnknown
+        ? new($"{refusal.Message} {repeat}", 503, "outcome_unknown")
+        : new(refusal.Message, 409, "refused");
 }

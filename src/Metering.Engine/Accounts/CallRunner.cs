@@ -14,6 +14,9 @@ internal readonly record struct Run
     /// <summary>True where the entry answered the same key before.</summary>
     public bool IsReplay { get; init; }
 
+    /// <summary>What the entry settled of a debt, entered behind it in the same commit; null where it settled nothing.</summary>
+    public DebtSettled? Settlement { get; init; }
+
     /// <summary>The verdicts of a call for records.</summary>
     public RecordVerdict[]? Verdicts { get; init; }
 
@@ -286,7 +289,8 @@ internal sealed class CallRunner(
             return new Run { Refusal = AnswerArchived };
         }
 
-        return new Run { Entry = Views.ToEntry(rows[0]), IsReplay = true, Credits = decision.Credits, Seen = attempt.SeenThrough };
+        var entry = Views.ToEntry(rows[0]);
+        return new Run { Entry = entry, Settlement = await FindSettlementAsync(account, entry), IsReplay = true, Credits = decision.Credits, Seen = attempt.SeenThrough };
     }
 
     /// <summary>What a durable attempt that replays nothing came to.</summary>
@@ -295,7 +299,27 @@ internal sealed class CallRunner(
         var decision = attempt.Decision;
         return decision.Core.Refusal is { } refusal
             ? new Run { Refusal = refusal }
-            : new Run { Entry = decision.Core.Entry, Verdicts = decision.Core.Verdicts, Batch = decision.Batch, Credits = decision.Credits, Seen = attempt.SeenThrough };
+            : new Run
+            {
+                Entry = decision.Core.Entry,
+                Settlement = attempt.LastEntry is DebtSettled settled && settled.Sequence == decision.Core.Entry?.Sequence + 1 ? settled : null,
+                Verdicts = decision.Core.Verdicts,
+                Batch = decision.Batch,
+                Credits = decision.Credits,
+                Seen = attempt.SeenThrough,
+            };
+    }
+
+    /// <summary>What an earlier entry settled of a debt: nothing that a debt could be settled from is entered without its settlement.</summary>
+    private async ValueTask<DebtSettled?> FindSettlementAsync(AccountId account, Entry entry)
+    {
+        if (entry is not (CreditsGranted or CreditsRefunded))
+        {
+            return null;
+        }
+
+        var next = await store.ReadAsync(account, entry.Sequence + 1, 1);
+        return next.Count > 0 && Views.ToEntry(next[0]) is DebtSettled settled && settled.Sequence == entry.Sequence + 1 ? settled : null;
     }
 
     private async ValueTask<KeyEvidence> LookUpAsync(AccountId account, long lookedUpThrough, CommandKey key)

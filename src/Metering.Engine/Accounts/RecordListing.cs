@@ -10,8 +10,16 @@ namespace Metering.Engine;
 /// </summary>
 internal sealed class RecordListing(ILedgerStore store, CallRunner runner)
 {
-    /// <summary>Entries of one read: each may have started ten thousand subscriptions.</summary>
-    private const int PageRows = 64;
+    // An entry has about 150 bytes, and one that started ten thousand subscriptions half a megabyte.
+    private const int FirstRows = 4;
+    private const int MostRows = 64;
+    private const long BytesOfRead = 1L << 20;
+
+    /// <summary>Bytes of entries behind which a call reads no further.</summary>
+    private const long MaxBytes = 8L << 20;
+
+    /// <summary>Subscriptions judged at once, while nothing else is decided on the account: some hundred microseconds.</summary>
+    private const int MaxCandidates = 2_048;
 
     /// <summary>Days that whole days and months of unlike length may add, generously.</summary>
     private const int SlackDays = 32;
@@ -32,7 +40,7 @@ internal sealed class RecordListing(ILedgerStore store, CallRunner runner)
 
         try
         {
-            var look = new ActiveStartsCall([]);
+            var look = new ActiveStartsCall([], 0);
             if ((await runner.RunLongAsync(account, look, made: null, cancellationToken)).Refusal is { } refusal)
             {
                 return refusal;
@@ -50,31 +58,40 @@ internal sealed class RecordListing(ILedgerStore store, CallRunner runner)
     private async ValueTask<Outcome<RecordPage>> ScanAsync(AccountId account, RecordQuery query, Position from, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var items = new List<RecordSubscription>();
-        for (var read = 0; read < MaxRows; read += PageRows)
-        {
-            var rows = await store.ReadAsync(account, from.Sequence, PageRows, cancellationToken);
-            var call = new ActiveStartsCall(StartsOf(rows, from, query, RecordDay.Of(now)));
-            if (call.Starts.Count > 0 && (await runner.RunLongAsync(account, call, made: null, cancellationToken)).Refusal is { } refusal)
-            {
-                return refusal;
-            }
+        var (readRows, readBytes) = (0, 0L);
 
-            foreach (var (entry, index) in call.Active)
+        // In the middle of an entry it is most likely a large one.
+        for (var limit = from.Index > 0 ? 1 : FirstRows; readRows < MaxRows && readBytes < MaxBytes;)
+        {
+            var rows = await store.ReadAsync(account, from.Sequence, limit, cancellationToken);
+            foreach (var starts in StartsOf(rows, from, query, RecordDay.Of(now)).Chunk(MaxCandidates))
             {
-                if (items.Count == query.Limit)
+                var call = new ActiveStartsCall(starts, query.Limit + 1 - items.Count);
+                if ((await runner.RunLongAsync(account, call, made: null, cancellationToken)).Refusal is { } refusal)
                 {
-                    return new RecordPage(items, new Position(entry.Sequence, index).ToString());
+                    return refusal;
                 }
 
-                items.Add(ToSubscription(entry, index));
+                foreach (var (entry, index) in call.Active)
+                {
+                    if (items.Count == query.Limit)
+                    {
+                        return new RecordPage(items, new Position(entry.Sequence, index).ToString());
+                    }
+
+                    items.Add(ToSubscription(entry, index));
+                }
             }
 
             // On to the last entry even where only what expires early is asked for: what an operator brings may end on any day.
-            if (rows.Count < PageRows)
+            if (rows.Count < limit)
             {
                 return new RecordPage(items, null);
             }
 
+            var bytes = rows.Sum(row => (long)row.Facts.Length + row.Texts.Length);
+            (readRows, readBytes) = (readRows + rows.Count, readBytes + bytes);
+            limit = (int)Math.Clamp(BytesOfRead / Math.Max(1, bytes / rows.Count), 1, MostRows);
             from = new(rows[^1].Sequence + 1, 0);
         }
 
@@ -89,7 +106,7 @@ internal sealed class RecordListing(ILedgerStore store, CallRunner runner)
     {
         var horizon = now.AddMonths(-12).AddDays(-SlackDays);
         var (low, high) = (1L, (await store.ReadHeadAsync(account, cancellationToken)).Head.Sequence);
-        while (high - low > PageRows)
+        while (high - low > MostRows)
         {
             var middle = low + ((high - low) / 2);
             var rows = await store.ReadAsync(account, middle, 1, cancellationToken);
@@ -106,26 +123,24 @@ internal sealed class RecordListing(ILedgerStore store, CallRunner runner)
         return low;
     }
 
-    private static List<(Entry Entry, int Index)> StartsOf(IReadOnlyList<LedgerRow> rows, Position from, RecordQuery query, RecordDay today)
+    /// <summary>What entries started and may be active: an entry is decoded when it is come to, outside of the account's lock.</summary>
+    private static IEnumerable<(Entry Entry, int Index)> StartsOf(IReadOnlyList<LedgerRow> rows, Position from, RecordQuery query, RecordDay today)
     {
-        var found = new List<(Entry, int)>();
         foreach (var row in rows)
         {
             var entry = Views.ToEntry(row);
             var starts = ActiveStartsCall.StartsOf(entry);
             for (var index = entry.Sequence == from.Sequence ? from.Index : 0; index < starts.Length; index++)
             {
-                ref readonly var start = ref starts[index];
+                var start = starts[index];
 
                 // Without an id the names were erased.
                 if (start.Id.Length > 0 && (query.Type is null || start.Type == query.Type) && start.LastDay.IsActiveOn(today) && !(start.LastDay.End >= query.ExpiresBefore))
                 {
-                    found.Add((entry, index));
+                    yield return (entry, index);
                 }
             }
         }
-
-        return found;
     }
 
     private static RecordSubscription ToSubscription(Entry entry, int index)
@@ -156,13 +171,13 @@ internal sealed class RecordListing(ILedgerStore store, CallRunner runner)
 }
 
 /// <summary>Which of the subscriptions that entries started are active: told by the state, and durable like every answer.</summary>
-internal sealed class ActiveStartsCall(IReadOnlyList<(Entry Entry, int Index)> starts) : Call
+/// <param name="starts">The subscriptions, in the order of a list.</param>
+/// <param name="most">How many active ones are asked for.</param>
+internal sealed class ActiveStartsCall(IReadOnlyList<(Entry Entry, int Index)> starts, int most) : Call
 {
     public override CommandKey? Key => null;
 
-    public IReadOnlyList<(Entry Entry, int Index)> Starts => starts;
-
-    /// <summary>Those that are active, in the same order.</summary>
+    /// <summary>The first of those that are active, in the same order.</summary>
     public IReadOnlyList<(Entry Entry, int Index)> Active { get; private set; } = [];
 
     /// <summary>The account's time.</summary>
@@ -186,7 +201,7 @@ internal sealed class ActiveStartsCall(IReadOnlyList<(Entry Entry, int Index)> s
 
         var (state, today) = (work.State, RecordDay.Of(work.Now));
         Now = work.Now;
-        Active = [.. starts.Where(start => state.IsSubscribed(StartsOf(start.Entry)[start.Index], start.Entry, today))];
+        Active = [.. starts.Where(start => state.IsSubscribed(StartsOf(start.Entry)[start.Index], start.Entry, today)).Take(most)];
         work.Decision = new(default, null, state.Available);
     }
 }

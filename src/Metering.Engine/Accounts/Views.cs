@@ -7,7 +7,9 @@ internal static class Views
 {
     public static Deduction ToDeduction(CreditsSpent entry) => new(entry.Id, entry.Charged, entry.BalanceAfter, ToBurned(entry.Burns));
 
-    public static Posting ToPosting(TransactionEntry entry) => new(entry.Id, entry.Type, entry.Amount, entry.BalanceAfter);
+    /// <summary>A receipt. Nobody can spend what settled a debt in the same moment, so that the balance told is the one behind the settlement.</summary>
+    public static Posting ToPosting(TransactionEntry entry, DebtSettled? settlement) =>
+        new(entry.Id, entry.Type, entry.Amount, settlement?.BalanceAfter ?? entry.BalanceAfter);
 
     public static TakenBack ToTakenBack(CreditsTakenBack entry) => new(entry.Id, entry.Removed, entry.AddedToDebt, entry.OwedAfter, entry.BalanceAfter);
 

@@ -99,10 +99,13 @@ public interface ICouponStore
     ValueTask<IReadOnlyList<Coupon>> ListAsync(string? after, int limit, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Changes when a coupon expires, how many accounts may redeem it, and whether it is active; all else stays. Null where there is no such coupon;
-    /// the coupon as it is, unchanged, where more slots are taken than the new limit allows.
+    /// Changes when a coupon expires, how many accounts may redeem it, and whether it is active; all else stays. Changes at once follow one another.
     /// </summary>
-    ValueTask<Coupon?> UpdateAsync(Coupon coupon, CancellationToken cancellationToken = default);
+    /// <param name="code">The coupon.</param>
+    /// <param name="change">What it becomes of what it is; may be asked more than once.</param>
+    /// <param name="cancellationToken">Cancels before the commit.</param>
+    /// <returns>Null where there is no such coupon; the coupon as it is, unchanged, where more slots are taken than the new limit allows.</returns>
+    ValueTask<Coupon?> UpdateAsync(string code, Func<Coupon, Coupon> change, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Takes the account's slot, or finds the one that it has, and counts an attempt to grant it. A slot that is there already is found whatever became
@@ -133,6 +136,15 @@ public interface ICouponStore
     /// <summary>Slots of a coupon in the order of their accounts, after a given one; at most <paramref name="limit"/>.</summary>
     ValueTask<IReadOnlyList<CouponSlot>> ListSlotsAsync(string code, AccountId? after, int limit, CancellationToken cancellationToken = default);
 
-    /// <summary>Slots of all coupons whose credits are not known to be granted, after a given one in the order of code and account; at most <paramref name="limit"/>.</summary>
-    ValueTask<IReadOnlyList<CouponSlot>> ListPendingAsync(CouponSlot? after, int limit, CancellationToken cancellationToken = default);
+    /// <summary>
+    /// Slots of all coupons whose credits are not known to be granted and can still be: no slot whose credits would have ended by now. In the order of
+    /// code and account.
+    /// </summary>
+    /// <param name="takenBefore">Only slots taken before this: a later one's request may still be at work.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="after">The slot to go on behind; null for the first.</param>
+    /// <param name="limit">The most slots.</param>
+    /// <param name="cancellationToken">Cancels the read.</param>
+    ValueTask<IReadOnlyList<CouponSlot>> ListPendingAsync(
+        DateTimeOffset takenBefore, DateTimeOffset now, CouponSlot? after, int limit, CancellationToken cancellationToken = default);
 }

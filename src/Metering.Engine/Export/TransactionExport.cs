@@ -107,6 +107,13 @@ public sealed class TransactionExport
             var bytes = 0L;
             foreach (var row in rows)
             {
+                if (IsPast(row))
+                {
+                    next = end + 1;
+                    break;
+                }
+
+                next = row.Sequence + 1;
                 bytes += row.Facts.Length + row.Texts.Length;
                 unflushed += WriteRow(output, lines, row);
                 if (unflushed >= BytesOfFlush)
@@ -119,7 +126,6 @@ public sealed class TransactionExport
                 }
             }
 
-            next = rows[^1].Sequence + 1;
             Advanced?.Invoke(this);
             limit = (int)Math.Clamp(BytesOfRead / Math.Max(1, bytes / rows.Count), 1, MostRows);
         }
@@ -146,6 +152,9 @@ public sealed class TransactionExport
         await WriteAsync(output, lines, cancellationToken);
     }
 
+    /// <summary>True where neither this entry nor a later one is wanted: what is due is never created before the entry that it follows.</summary>
+    private bool IsPast(in LedgerRow row) => query.To is { } to && Views.ToEntry(row).CreatedAt >= to;
+
     private long WriteRow(PipeWriter output, ITransactionLines lines, in LedgerRow row)
     {
         if (!row.IsTransaction)
@@ -154,7 +163,7 @@ public sealed class TransactionExport
         }
 
         var entry = (TransactionEntry)Views.ToEntry(row);
-        if (entry.CreatedAt < query.From || entry.CreatedAt >= query.To)
+        if (entry.CreatedAt < query.From)
         {
             return 0;
         }
@@ -165,7 +174,7 @@ public sealed class TransactionExport
 
     /// <summary>
     /// The first entry that was applied at or after an instant: an account's entries are applied in the order of time, and nothing is created
-    /// after it is applied, so that what comes before was created before. The other end has no such bound: what is due is created before it is applied.
+    /// after it is applied, so that what comes before was created before. The other end is found on the way (<see cref="IsPast"/>).
     /// </summary>
     private static async ValueTask<long> FindAsync(ILedgerStore store, AccountId account, long begin, long end, DateTimeOffset from, CancellationToken cancellationToken)
     {

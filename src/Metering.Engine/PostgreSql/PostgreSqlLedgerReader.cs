@@ -94,8 +94,11 @@ internal sealed class PostgreSqlLedgerReader(NpgsqlDataSource source)
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
-    /// <summary>Whole pages in ascending order, beginning with the first that begins at a sequence or later.</summary>
-    public async ValueTask<List<PageEnd>> ReadPagesAsync(AccountId account, long fromSequence, int limit, CancellationToken cancellationToken)
+    /// <summary>
+    /// Whole pages in ascending order, beginning with the first that begins at a sequence or later: as many as asked for, or fewer, but one, where
+    /// they are larger than <paramref name="bytes"/>.
+    /// </summary>
+    public async ValueTask<List<PageEnd>> ReadPagesAsync(AccountId account, long fromSequence, int limit, long bytes, CancellationToken cancellationToken)
     {
         await using var command = Command(
             $"SELECT {PageColumns} FROM metering.pages p WHERE p.account = $1 AND p.first_sequence >= $2 ORDER BY p.first_sequence LIMIT $3", account);
@@ -103,9 +106,10 @@ internal sealed class PostgreSqlLedgerReader(NpgsqlDataSource source)
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
         var result = new List<PageEnd>();
-        while (await rows.ReadAsync(cancellationToken))
+        while (bytes > 0 && await rows.ReadAsync(cancellationToken))
         {
             var page = PageOf(rows);
+            bytes -= page.Facts.Length + page.Texts.Length;
             var entries = new List<LedgerRow>((int)(page.LastSequence - page.FirstSequence + 1));
             LedgerPages.Read(page, entries);
             result.Add(new(page.FirstSequence, page.LastSequence, entries));

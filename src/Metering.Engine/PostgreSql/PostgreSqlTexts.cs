@@ -9,7 +9,11 @@ namespace Metering.Engine;
 /// </summary>
 internal sealed class PostgreSqlTexts(NpgsqlDataSource source, PostgreSqlLedgerReader reader)
 {
-    private const int PiecePages = 512;
+    // A page has a commit's entries of one account: mostly some hundred bytes, and half a megabyte where ten thousand records were bought.
+    private const int FirstPages = 32;
+    private const int MostPages = 512;
+    private const long BytesOfPiece = 4L << 20;
+
     private const int Attempts = 5;
 
     public async ValueTask<long> EraseAsync(AccountId account, DateTimeOffset? before, CancellationToken cancellationToken)
@@ -17,9 +21,11 @@ internal sealed class PostgreSqlTexts(NpgsqlDataSource source, PostgreSqlLedgerR
         var (head, _) = await reader.ReadHeadAsync(account, cancellationToken);
         var (eraser, erased) = (new TextEraser(before), 0L);
         var (group, decided) = (new List<PageEnd>(), new List<(long First, ChainLink? Digest)>());
+        var limit = FirstPages;
         for (long next = 1; next <= head.Sequence;)
         {
-            var pages = await reader.ReadPagesAsync(account, next, PiecePages, cancellationToken);
+            var pages = await reader.ReadPagesAsync(account, next, limit, BytesOfPiece, cancellationToken);
+            limit = NextLimit(pages);
             foreach (var page in pages)
             {
                 next = page.Last + 1;
@@ -55,6 +61,12 @@ internal sealed class PostgreSqlTexts(NpgsqlDataSource source, PostgreSqlLedgerR
         }
 
         return erased;
+    }
+
+    private static int NextLimit(List<PageEnd> pages)
+    {
+        var bytes = pages.Sum(page => page.Rows.Sum(row => (long)row.Facts.Length + row.Texts.Length));
+        return (int)Math.Clamp(BytesOfPiece / Math.Max(1, bytes / Math.Max(1, pages.Count)), 1, MostPages);
     }
 
     private async ValueTask EraseAsync(AccountId account, List<(long First, ChainLink? Digest)> pages, CancellationToken cancellationToken)

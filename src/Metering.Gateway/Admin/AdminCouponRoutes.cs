@@ -137,14 +137,14 @@ internal static class AdminCouponRoutes
         var summary = new JsonObject { ["code"] = coupon.Code, ["active"] = request.Active, ["expiresAt"] = expiresAt?.ToWire(), ["maxRedemptions"] = request.MaxRedemptions };
         return await desk.TakeAsync(context, new("coupon.change", null, summary), async () =>
         {
-            var wanted = coupon with
+            // On what the coupon is by then: another operator may change another field of it at the same time.
+            var changed = await coupons.UpdateAsync(coupon.Code, present => present with
             {
-                ExpiresAt = expiresAt ?? coupon.ExpiresAt,
-                MaxRedemptions = request.MaxRedemptions ?? coupon.MaxRedemptions,
-                DeactivatedAt = request.Active switch { null => coupon.DeactivatedAt, true => null, false => coupon.DeactivatedAt ?? time.GetUtcNow() },
-            };
-            var changed = await coupons.UpdateAsync(wanted).ConfigureAwait(false);
-            return changed!.Redeemed > wanted.MaxRedemptions
+                ExpiresAt = expiresAt ?? present.ExpiresAt,
+                MaxRedemptions = request.MaxRedemptions ?? present.MaxRedemptions,
+                DeactivatedAt = request.Active switch { null => present.DeactivatedAt, true => null, false => present.DeactivatedAt ?? time.GetUtcNow() },
+            }).ConfigureAwait(false);
+            return changed!.Redeemed > request.MaxRedemptions
                 ? AdminAnswer.Of(new Failure(
                     StatusCodes.Status409Conflict, "limit_below_redemptions", $"{changed.Redeemed} accounts have redeemed {coupon.Code} already; a limit of {changed.Redeemed} or more is allowed.")
                     {

@@ -5,6 +5,9 @@ namespace Metering.Gateway;
 /// <summary>The names that the dialects use for <see cref="ApiKeyScopes"/>.</summary>
 internal static class ApiKeyScopeNames
 {
+    /// <summary>All of them, for sentences: "read, spend, admin, refund".</summary>
+    public static string All { get; } = string.Join(", ", Enum.GetValues<ApiKeyScopes>().Where(scope => scope != ApiKeyScopes.None).Select(ToName));
+
     /// <summary>The names of the scopes that are set, lowest first: "read", "spend", "admin", "refund".</summary>
     public static string[] ToNames(this ApiKeyScopes scopes) =>
         [.. Enum.GetValues<ApiKeyScopes>().Where(scope => scope != ApiKeyScopes.None && scopes.HasFlag(scope)).Select(ToName)];

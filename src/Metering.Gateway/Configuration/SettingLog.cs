@@ -34,13 +34,21 @@ internal sealed class SettingLog(IConfigurationRoot root, Func<string, string?> 
             return Masked;
         }
 
-        var (scheme, user) = (value.IndexOf("://", StringComparison.Ordinal), value.IndexOf('@', StringComparison.Ordinal));
-        if (scheme >= 0)
+        if (value.IndexOf("://", StringComparison.Ordinal) is >= 0 and var scheme)
         {
-            return user < 0 ? value : $"{value[..(scheme + 3)]}{Masked}{value[user..]}";
+            return MaskUrl(value, scheme + "://".Length);
         }
 
         return value.Contains('=', StringComparison.Ordinal) ? MaskParts(value) : value;
+    }
+
+    /// <summary>Without the user and what the query sets: either may be a password. A password may hold any character, written with escapes or without.</summary>
+    private static string MaskUrl(string url, int authority)
+    {
+        var user = url.LastIndexOf('@');
+        var start = user < authority ? authority : user;
+        var query = url.IndexOf('?', start);
+        return $"{url[..authority]}{(user < authority ? string.Empty : Masked)}{(query < 0 ? url[start..] : $"{url[start..(query + 1)]}{Masked}")}";
     }
 
     private static string MaskParts(string value)

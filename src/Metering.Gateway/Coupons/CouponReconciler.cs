@@ -10,17 +10,20 @@ internal sealed class CouponReconciler(ICouponStore coupons, CouponRedeemer rede
     /// <summary>Between two rounds.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
+    /// <summary>How old a slot is before its request is taken for dead: granting under a live one would tell it that it came too late.</summary>
+    private static readonly TimeSpan MinimumAge = TimeSpan.FromMinutes(1);
+
     private const int PageSize = 100;
 
-    /// <summary>Goes over every pending slot once.</summary>
+    /// <summary>Goes over every pending slot once that is old enough and whose credits have not ended.</summary>
     /// <returns>How many were granted, now or before.</returns>
     public async Task<int> RunOnceAsync(CancellationToken cancellationToken)
     {
-        var granted = 0;
+        var (granted, now) = (0, time.GetUtcNow());
         CouponSlot? last = null;
         do
         {
-            var page = await coupons.ListPendingAsync(last, PageSize, cancellationToken).ConfigureAwait(false);
+            var page = await coupons.ListPendingAsync(now - MinimumAge, now, last, PageSize, cancellationToken).ConfigureAwait(false);
             foreach (var pending in page)
             {
                 granted += await FinishAsync(pending, cancellationToken).ConfigureAwait(false) ? 1 : 0;

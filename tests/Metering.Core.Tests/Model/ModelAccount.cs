@@ -233,7 +233,7 @@ internal sealed partial class ModelAccount
             var back = Math.Min(toReturn, part.Amount - part.Returned);
             part.Returned += back;
             toReturn -= back;
-            if (part.Lot.Ends <= now)
+            if (part.Lot.Ends <= now || (part.Lot.Bucket == "monthly" && charge.Period != period))
             {
                 fromEnded += back;
             }

@@ -424,7 +424,7 @@ internal sealed partial class ModelAccount
         }
 
         var retraced = Retrace(original, amount);
-        var parts = retraced.Where(part => part.Ends is null || part.Ends > now).ToList();
+        var parts = retraced.Where(part => !(part.Ends <= now) && (part.Bucket != ModelBucket.Monthly || part.Grant > windowBegan)).ToList();
         var ended = amount - parts.Sum(part => part.Amount);
         if (ended > 0)
         {
@@ -453,8 +453,9 @@ internal sealed partial class ModelAccount
             : Barred(AccountStatus.Closed) ?? new Prediction("any", [Line(LineKind.Paid, now) with { Detail = LedgerLine.PaidDetail(request.PaidThrough), External = HashOf(request.ExternalReference) }]);
     }
 
-    private static Prediction Posted(LedgerLine line, string? key) =>
-        new(Text.Posted(line.Number, line.Type, line.Amount, line.BalanceAfter), [line with { Key = key is null ? null : HashOf(key) }]);
+    /// <summary>A posting; what it settles of a debt is gone when its caller hears of it.</summary>
+    private Prediction Posted(LedgerLine line, string? key) =>
+        new(Text.Posted(line.Number, line.Type, line.Amount, line.BalanceAfter - Math.Min(owed, line.BalanceAfter)), [line with { Key = key is null ? null : HashOf(key) }]);
 
     private ModelAccount Clone()
     {

@@ -115,7 +115,7 @@ internal static class PlantedBugs
         new("slot-leak", "a call that queued nothing keeps its slot",
             new SourceEdit(Accounts + "CallRunner.cs", "if (!isDecided || !attempt.UsedSlot)", """if (!isDecided || (!Mutant.Is("slot-leak") && !attempt.UsedSlot))""")),
         new("refund-ended", "what came from a month that has ended comes back to that month",
-            new SourceEdit(Core + "Account.Credits.cs", "if (burn.ExpiresAt <= now)", """if (!Mutant.Is("refund-ended") && burn.ExpiresAt <= now)""")),
+            new SourceEdit(Core + "Account.Credits.cs", "if (IsEnded(state, burn, now))", """if (!Mutant.Is("refund-ended") && IsEnded(state, burn, now))""")),
         new("record-outlives", "a record subscription is not ended by the full refund of its charge",
             new SourceEdit(Core + "Account.Credits.cs", "EndedRecords = isFull ? original.Records : [],", """EndedRecords = isFull && !Mutant.Is("record-outlives") ? original.Records : [],""")),
 

@@ -31,20 +31,28 @@ internal sealed class SqlCouponStore(IDirectorySql sql) : ICouponStore
         CouponOf,
         cancellationToken);
 
-    public ValueTask<Coupon?> UpdateAsync(Coupon coupon, CancellationToken cancellationToken = default)
+    public ValueTask<Coupon?> UpdateAsync(string code, Func<Coupon, Coupon> change, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(coupon);
+        ArgumentNullException.ThrowIfNull(change);
         return sql.CommitAsync(
             async transaction =>
             {
+                if (await LockAsync(transaction, code) is not { } present)
+                {
+                    return null;
+                }
+
+                var wanted = change(present);
+                if (present.Redeemed > wanted.MaxRedemptions)
+                {
+                    return present;
+                }
+
                 await transaction.RunAsync(
-                    """
-                    UPDATE metering.coupons SET expires_at = $2, max_redemptions = $3, deactivated_at = $4
-                    WHERE code = $1 AND ($3 IS NULL OR redeemed <= $3) RETURNING 1
-                    """,
-                    [SqlValue.Of(coupon.Code), SqlValue.Of(coupon.ExpiresAt), SqlValue.Of(coupon.MaxRedemptions), SqlValue.Of(coupon.DeactivatedAt)],
+                    "UPDATE metering.coupons SET expires_at = $2, max_redemptions = $3, deactivated_at = $4 WHERE code = $1",
+                    [SqlValue.Of(code), SqlValue.Of(wanted.ExpiresAt), SqlValue.Of(wanted.MaxRedemptions), SqlValue.Of(wanted.DeactivatedAt)],
                     _ => true);
-                return (await transaction.RunAsync($"SELECT {CouponColumns} FROM metering.coupons WHERE code = $1", [SqlValue.Of(coupon.Code)], CouponOf)).FirstOrDefault();
+                return await LockAsync(transaction, code);
             },
             cancellationToken);
     }
@@ -53,8 +61,7 @@ internal sealed class SqlCouponStore(IDirectorySql sql) : ICouponStore
         string code, AccountId account, string? idempotencyKey, DateTimeOffset now, CancellationToken cancellationToken = default) => sql.CommitAsync(
         async transaction =>
         {
-            // The coupon's row is its actor: whoever holds it decides alone, in whatever process.
-            var coupon = (await transaction.RunAsync($"SELECT {CouponColumns} FROM metering.coupons WHERE code = $1 FOR UPDATE", [SqlValue.Of(code)], CouponOf)).FirstOrDefault();
+            var coupon = await LockAsync(transaction, code);
             var known = await transaction.RunAsync(
                 $"UPDATE metering.coupon_redemptions SET attempts = attempts + 1 WHERE code = $1 AND account = $2 RETURNING {SlotColumns}",
                 [SqlValue.Of(code), SqlValue.Of(account)],
@@ -99,13 +106,22 @@ internal sealed class SqlCouponStore(IDirectorySql sql) : ICouponStore
         SlotOf,
         cancellationToken);
 
-    public async ValueTask<IReadOnlyList<CouponSlot>> ListPendingAsync(CouponSlot? after, int limit, CancellationToken cancellationToken = default) => await sql.ReadAsync(
+    public async ValueTask<IReadOnlyList<CouponSlot>> ListPendingAsync(
+        DateTimeOffset takenBefore, DateTimeOffset now, CouponSlot? after, int limit, CancellationToken cancellationToken = default) => await sql.ReadAsync(
         $"""
-        SELECT {SlotColumns} FROM metering.coupon_redemptions WHERE granted_at IS NULL AND (code, account) > ($1, $2) ORDER BY code, account LIMIT $3
+        SELECT {SlotColumns} FROM metering.coupon_redemptions
+        WHERE granted_at IS NULL AND (code, account) > ($1, $2) AND taken_at < $4 AND (bonus_expires_at IS NULL OR bonus_expires_at > $5)
+        ORDER BY code, account LIMIT $3
         """,
-        [SqlValue.Of(after?.Code ?? string.Empty), SqlValue.Of(after?.Account.Value ?? string.Empty), SqlValue.Of(limit)],
+        [
+            SqlValue.Of(after?.Code ?? string.Empty), SqlValue.Of(after?.Account.Value ?? string.Empty), SqlValue.Of(limit), SqlValue.Of(takenBefore), SqlValue.Of(now),
+        ],
         SlotOf,
         cancellationToken);
+
+    /// <summary>A coupon, whose row is its actor: whoever holds it decides alone, in whatever process.</summary>
+    private static async ValueTask<Coupon?> LockAsync(ISqlTransaction transaction, string code) =>
+        (await transaction.RunAsync($"SELECT {CouponColumns} FROM metering.coupons WHERE code = $1 FOR UPDATE", [SqlValue.Of(code)], CouponOf)).FirstOrDefault();
 
     private static async ValueTask<CouponSlot> InsertAsync(ISqlTransaction transaction, Coupon coupon, AccountId account, string? idempotencyKey, DateTimeOffset now)
     {
