@@ -95,7 +95,8 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
             return null;
         }
 
-        return await ConvergeAsync(id, charge, isOwn: false, cancellationToken).ConfigureAwait(false) is { Value.State: CreditPurchaseState.Charged }
+        // Without its attempt: the call that charges may be about to ask for the owner's authentication, and what failed until then is no end of it.
+        return await ConvergeAsync(id, charge with { Attempt = null }, cancellationToken).ConfigureAwait(false) is { Value.State: CreditPurchaseState.Charged }
             ? $"The credits of {id} are not granted yet."
             : null;
     }
@@ -112,25 +113,38 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
             catch (PaymentProviderException error)
             {
                 logger.LogWarning("The purchase {Purchase} waits for the provider: {Message}", stored.Value.Id, error.Message);
+                await PostponeAsync(stored, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception error) when (!cancellationToken.IsCancellationRequested)
+            {
+                logger.LogError(error, "The purchase {Purchase} could not be settled; it is tried again.", stored.Value.Id);
+                await PostponeAsync(stored, cancellationToken).ConfigureAwait(false);
             }
         }
     }
+
+    private async ValueTask PostponeAsync(Stored<CreditPurchase> stored, CancellationToken cancellationToken) =>
+        await SaveAsync(stored, stored.Value, BackOff.Next(stored.Value.AttemptedAt, time.GetUtcNow()), cancellationToken).ConfigureAwait(false);
 
     private async ValueTask ReconcileAsync(Stored<CreditPurchase> stored, CancellationToken cancellationToken)
     {
         var (purchase, age) = (stored.Value, time.GetUtcNow() - stored.Value.AttemptedAt);
         if (purchase.State == CreditPurchaseState.Charged)
         {
-            await GrantAsync(stored, cancellationToken).ConfigureAwait(false);
+            if (await GrantAsync(stored, cancellationToken).ConfigureAwait(false) is { Value.State: CreditPurchaseState.Charged } waiting)
+            {
+                await PostponeAsync(waiting, cancellationToken).ConfigureAwait(false);
+            }
+
             return;
         }
 
         var charge = await FindChargeAsync(purchase, cancellationToken).ConfigureAwait(false);
         if (charge is { Status: not (ChargeStatus.AuthenticationRequired or ChargeStatus.Processing) })
         {
-            await ConvergeAsync(purchase.Id, charge, isOwn: true, cancellationToken).ConfigureAwait(false);
+            await ConvergeAsync(purchase.Id, charge, cancellationToken).ConfigureAwait(false);
         }
-        else if (charge is null ? age >= CreditPurchase.LostAfter : age >= AuthenticationTime)
+        else if (charge is null ? age >= options.LostAfter : age >= AuthenticationTime)
         {
             // A charge that succeeds after all is told by an event, which grants it whatever is written here.
             await SaveAsync(stored, purchase with { State = CreditPurchaseState.Failed }, null, cancellationToken).ConfigureAwait(false);
@@ -149,11 +163,20 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
             return await payments.Required.FindChargeAsync(id, cancellationToken).ConfigureAwait(false);
         }
 
+        // Whichever attempt took money, it counts; what else became of another attempt says nothing of this one.
+        var charges = await ListChargesAsync(purchase, cancellationToken).ConfigureAwait(false);
+        return charges.Find(charge => charge.Status == ChargeStatus.Succeeded) ?? charges.Find(charge => IsOfAttempt(charge, purchase));
+    }
+
+    private async ValueTask<List<Charge>> ListChargesAsync(CreditPurchase purchase, CancellationToken cancellationToken)
+    {
         // A minute earlier: the provider's clock is another one.
         var charges = await payments.Required.ListChargesAsync(purchase.CustomerId, purchase.CreatedAt.AddMinutes(-1), cancellationToken).ConfigureAwait(false);
-        var own = charges.Where(charge => charge.PurchaseId == purchase.Id).ToArray();
-        return own.FirstOrDefault(charge => charge.Status == ChargeStatus.Succeeded) ?? own.FirstOrDefault(charge => charge.Status != ChargeStatus.Declined) ?? own.FirstOrDefault();
+        return [.. charges.Where(charge => charge.PurchaseId == purchase.Id)];
     }
+
+    /// <summary>True where a charge is known to be of the attempt under way.</summary>
+    private static bool IsOfAttempt(Charge charge, CreditPurchase purchase) => charge.Id == purchase.ChargeId || charge.Attempt == purchase.Attempt;
 
     private static Failure? Price(CreditOrder order, int tenthCents, out long credits)
     {
@@ -192,6 +215,11 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
 
     private async ValueTask<(BillingAccount? Billing, CreditSale? Obstacle)> FindObstacleAsync(Balance balance, long credits, AccountId account, CancellationToken cancellationToken)
     {
+        if (balance.Status == AccountStatus.Closed)
+        {
+            return (null, CreditSale.Refused(StatusCodes.Status403Forbidden, "account_closed", $"The account is closed: {balance.StatusReason}"));
+        }
+
         if (balance.PaidThrough <= time.GetUtcNow())
         {
             return (null, CreditSale.Refused(
@@ -237,7 +265,12 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
         if (stored.Value is { State: CreditPurchaseState.AwaitingAuthentication, ChargeId: { } waiting })
         {
             // The customer may have authenticated by now; a new charge beside one that may succeed would be one too many.
-            return await AskAsync(stored, () => payments.Required.FindChargeAsync(waiting, cancellationToken), cancellationToken).ConfigureAwait(false);
+            return await AskAsync(stored, () => payments.Required.FindChargeAsync(waiting, cancellationToken), isFirst: false, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (stored.Value.State == CreditPurchaseState.Failed && await FindTakenAsync(stored.Value, cancellationToken).ConfigureAwait(false) is { } taken)
+        {
+            return taken;
         }
 
         if (stored.Value.State == CreditPurchaseState.Charged)
@@ -262,6 +295,7 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
         var request = new ChargeRequest
         {
             PurchaseId = attempt.Id,
+            Attempt = attempt.Attempt,
             Account = new(attempt.Account),
             CustomerId = attempt.CustomerId,
             AmountCents = attempt.AmountCents,
@@ -271,15 +305,44 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
         };
 
         // From here on the card may be charged: the caller's going away no longer ends anything.
-        return await AskAsync(recorded, async () => await payments.Required.ChargeAsync(request, CancellationToken.None).ConfigureAwait(false), CancellationToken.None).ConfigureAwait(false);
+        var isFirst = stored.Version == 0 || stored.Value.State == CreditPurchaseState.Failed;
+        return await AskAsync(recorded, () => ChargeAsync(request), isFirst, CancellationToken.None).ConfigureAwait(false);
     }
 
-    private async ValueTask<CreditSale> AskAsync(Stored<CreditPurchase> stored, Func<ValueTask<Charge?>> ask, CancellationToken cancellationToken)
+    private async ValueTask<Charge?> ChargeAsync(ChargeRequest request)
+    {
+        var charge = await payments.Required.ChargeAsync(request, CancellationToken.None).ConfigureAwait(false);
+        return charge with { Attempt = charge.Attempt ?? request.Attempt };
+    }
+
+    /// <summary>An attempt that was given up may have taken money after all: another one beside it would be one too many.</summary>
+    /// <returns>The answer where one has, or nobody can say; null where none has.</returns>
+    private async ValueTask<CreditSale?> FindTakenAsync(CreditPurchase purchase, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var taken = (await ListChargesAsync(purchase, cancellationToken).ConfigureAwait(false)).Find(charge => charge.Status == ChargeStatus.Succeeded);
+            return taken is null ? null
+                : await ConvergeAsync(purchase.Id, taken, cancellationToken).ConfigureAwait(false) is { } settled ? AnswerOf(settled, taken)
+                : InProgress();
+        }
+        catch (PaymentProviderException error)
+        {
+            logger.LogWarning("Whether an earlier attempt at {Purchase} took money is unknown: {Message}", purchase.Id, error.Message);
+            return Unknown();
+        }
+    }
+
+    /// <param name="stored">The purchase.</param>
+    /// <param name="ask">Charges, or asks for what was charged.</param>
+    /// <param name="isFirst">True where nothing can have been charged in this attempt before: only then does a refusal say that nothing was.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    private async ValueTask<CreditSale> AskAsync(Stored<CreditPurchase> stored, Func<ValueTask<Charge?>> ask, bool isFirst, CancellationToken cancellationToken)
     {
         try
         {
             return await ask().ConfigureAwait(false) is { } charge
-                && await ConvergeAsync(stored.Value.Id, charge, isOwn: true, cancellationToken).ConfigureAwait(false) is { } settled
+                && await ConvergeAsync(stored.Value.Id, charge, cancellationToken).ConfigureAwait(false) is { } settled
                 ? AnswerOf(settled, charge)
                 : InProgress();
         }
@@ -291,8 +354,30 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
         catch (PaymentProviderException error)
         {
             logger.LogError("The provider refused the charge of {Purchase}: {Message}", stored.Value.Id, error.Message);
+            if (!isFirst)
+            {
+                return await LookUpAsync(stored.Value, cancellationToken).ConfigureAwait(false);
+            }
+
             await SaveAsync(stored, stored.Value with { State = CreditPurchaseState.Failed }, null, cancellationToken).ConfigureAwait(false);
             return CreditSale.Refused(StatusCodes.Status503ServiceUnavailable, "payments_unavailable", "The payment provider refused the charge; nothing was charged.");
+        }
+    }
+
+    /// <summary>What became of an attempt whose repetition was refused; the first try may have charged all the same.</summary>
+    private async ValueTask<CreditSale> LookUpAsync(CreditPurchase purchase, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await FindChargeAsync(purchase, cancellationToken).ConfigureAwait(false) is { } charge
+                && await ConvergeAsync(purchase.Id, charge, cancellationToken).ConfigureAwait(false) is { } settled
+                ? AnswerOf(settled, charge)
+                : Unknown();
+        }
+        catch (PaymentProviderException error)
+        {
+            logger.LogWarning("The charge of {Purchase} is unknown: {Message}", purchase.Id, error.Message);
+            return Unknown();
         }
     }
 
@@ -301,25 +386,25 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
     /// </summary>
     /// <param name="purchaseId">The purchase.</param>
     /// <param name="charge">The charge as the provider has it now.</param>
-    /// <param name="isOwn">True where the charge is the attempt's that is under way; an event may be an earlier one's.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <returns>The purchase then; null where there is none, or others change it over and over.</returns>
-    private async ValueTask<Stored<CreditPurchase>?> ConvergeAsync(string purchaseId, Charge charge, bool isOwn, CancellationToken cancellationToken)
+    private async ValueTask<Stored<CreditPurchase>?> ConvergeAsync(string purchaseId, Charge charge, CancellationToken cancellationToken)
     {
         for (var round = 0; round < Rounds && await books.CreditPurchases.FindAsync(purchaseId, cancellationToken).ConfigureAwait(false) is { } stored; round++)
         {
             RequireSameAmount(stored.Value, charge);
             var isSuccess = charge.Status == ChargeStatus.Succeeded;
-            if (stored.Value.ChargeId is { } other && other != charge.Id)
+            var isPaid = stored.Value.State is CreditPurchaseState.Charged or CreditPurchaseState.Granted;
+            if (isSuccess && isPaid && stored.Value.ChargeId != charge.Id)
             {
-                return !isSuccess || await GrantFurtherAsync(stored.Value, charge, cancellationToken).ConfigureAwait(false) is not { } fault
+                return await GrantFurtherAsync(stored.Value, charge, cancellationToken).ConfigureAwait(false) is not { } fault
                     ? stored
                     : throw new LedgerUnavailableException(fault);
             }
 
-            if (stored.Value.State == CreditPurchaseState.Granted || (stored.Value.ChargeId is null && !isOwn && !isSuccess))
+            if (stored.Value.State == CreditPurchaseState.Granted || (!isSuccess && (isPaid || !IsOfAttempt(charge, stored.Value))))
             {
-                return stored; // A decline that is not known to be this attempt's says nothing of it.
+                return stored; // What did not take money says nothing of an attempt that is not its own. What did is the purchase's, whichever attempt it was.
             }
 
             if (await ApplyAsync(stored, charge, cancellationToken).ConfigureAwait(false) is { } applied)
@@ -378,9 +463,26 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
             ExternalReference = $"{payments.Required.Name}:{chargeId}",
         };
         var outcome = await meter.GrantAsync(new(purchase.Account), request, cancellationToken).ConfigureAwait(false);
-        return outcome.TryGet(out var posting, out var refusal) ? (posting.TransactionId.ToString(), null)
-            : refusal.Reason == RefusalReason.ReferenceUsed ? (null, null)
-            : (null, refusal.Message);
+        if (outcome.TryGet(out var posting, out var refusal))
+        {
+            return (posting.TransactionId.ToString(), null);
+        }
+
+        if (refusal.Reason == RefusalReason.ReferenceUsed)
+        {
+            return (null, null);
+        }
+
+        if (RefusalStatus.Of(refusal.Reason).Status != StatusCodes.Status503ServiceUnavailable)
+        {
+            logger.LogError(
+                "The charge {Charge} took the money of the purchase {Purchase}, and the ledger does not grant its credits: {Message} Refund the charge, or mend the account; it is tried again.",
+                chargeId,
+                purchase.Id,
+                refusal.Message);
+        }
+
+        return (null, refusal.Message);
     }
 
     /// <summary>An earlier attempt's charge succeeded after a later one had: the customer has paid twice and gets both.</summary>

@@ -25,6 +25,7 @@ internal static class PaymentConfiguration
         var settings = new SettingReader(section);
         settings.AllowOnly(["Provider", "PublicUrl", "KeyRing", "MailFolder", "TrustedProxies", "PurchasesAnHour", "ClaimsAnHour", "Plans", "Stripe", "Smtp", "SandboxWebhookUrl", "UpgradeAllotment"]);
         var stripe = ReadStripe(section.GetSection("Stripe"));
+        RequireWholeStripe(section, stripe);
         var provider = settings.ReadChoice("Provider", ["none", "sandbox", "stripe"], stripe.ApiKey is null ? "sandbox" : "stripe");
         var options = defaults with
         {
@@ -37,12 +38,28 @@ internal static class PaymentConfiguration
             PurchasesAnHour = (int)settings.ReadNumber("PurchasesAnHour", 1, 1_000_000, defaults.PurchasesAnHour),
             ClaimsAnHour = (int)settings.ReadNumber("ClaimsAnHour", 1, 1_000_000, defaults.ClaimsAnHour),
             Plans = ReadPlans(section.GetSection("Plans"), defaults.Plans),
-            UpgradeAllotment = settings.ReadChoice("UpgradeAllotment", ["whole", "prorated"], "whole") == "whole" ? PlanAllotment.Whole : PlanAllotment.Prorated,
+            UpgradeAllotment = settings.ReadChoice("UpgradeAllotment", ["prorated", "whole"], "prorated") == "whole" ? PlanAllotment.Whole : PlanAllotment.Prorated,
             Stripe = stripe,
             Smtp = ReadSmtp(section.GetSection("Smtp")),
         };
         Check(section, options);
         return options;
+    }
+
+    /// <summary>Whoever set a part of Stripe up means to take money: the sandbox, which takes none, must not sell in its place.</summary>
+    private static void RequireWholeStripe(IConfigurationSection section, StripeOptions stripe)
+    {
+        if (stripe.ApiKey is not null || section.GetSection("Provider").Exists())
+        {
+            return;
+        }
+
+        var hint = section.GetSection("Plans").GetChildren().Select(plan => plan.GetSection("StripePrice")).Append(section.GetSection("Stripe")).FirstOrDefault(part => part.Exists());
+        if (hint is not null)
+        {
+            throw new MeteringStartupException(
+                $"{hint.Path} is set, but {section.Path}:Stripe:ApiKey is not; set it to Stripe's secret key, or set {section.Path}:Provider to sandbox, which sells and takes no money, or to none.");
+        }
     }
 
     private static void Check(IConfigurationSection section, PaymentOptions options)

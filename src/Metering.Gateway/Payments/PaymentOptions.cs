@@ -51,8 +51,16 @@ internal sealed record PaymentOptions
     /// <summary>Claims an hour and address; a pending answer does not count.</summary>
     public int ClaimsAnHour { get; init; } = 30;
 
-    /// <summary>How much of the new plan's allotment an upgrade grants; default all of it.</summary>
-    public PlanAllotment UpgradeAllotment { get; init; }
+    /// <summary>
+    /// How much of the new plan's allotment an upgrade grants; default as much of it as there is left of the period, because its price is
+    /// prorated too: all of it for a price near nothing would be there for whoever upgrades right before a renewal.
+    /// </summary>
+    public PlanAllotment UpgradeAllotment { get; init; } = PlanAllotment.Prorated;
+
+    /// <summary>After which a charge that the provider does not know was never made: longer than an attempt and all its retries may last.</summary>
+    public TimeSpan LostAfter => Provider == PaymentProviderKind.Stripe && Stripe.LongestCharge + CreditPurchase.SettlingTime is var longest && longest > CreditPurchase.LostAfter
+        ? longest
+        : CreditPurchase.LostAfter;
 
     /// <summary>How Stripe is called.</summary>
     public StripeOptions Stripe { get; init; } = new();
@@ -93,6 +101,12 @@ internal sealed record StripeOptions
 
     /// <summary>How long the first of them waits; each further one twice as long.</summary>
     public TimeSpan FirstRetry { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How long a call waits at most before it is made again.</summary>
+    public static TimeSpan LongestWait { get; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>How long a charge may last: the customer, the card, the payment intent and its confirmation, each with all its retries.</summary>
+    public TimeSpan LongestCharge => 4 * (Retries + 1) * (Timeout + LongestWait);
 }
 
 /// <summary>A mail server (section <c>Metering:Payments:Smtp</c>).</summary>

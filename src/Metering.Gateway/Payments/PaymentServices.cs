@@ -13,7 +13,7 @@ internal static class PaymentServices
     public static IServiceCollection AddPayments(this IServiceCollection services, IConfiguration? metering)
     {
         var options = PaymentConfiguration.Read(metering);
-        services.AddSingleton(options);
+        services.AddSingleton(provider => PaymentStart.Sellable(options, provider.GetRequiredService<Catalogue>()));
         services.AddHttpClient();
         services.AddSingleton<PaymentBooks>();
         services.AddSingleton<PaymentSignal>();

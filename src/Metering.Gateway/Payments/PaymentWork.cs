@@ -14,34 +14,62 @@ internal sealed class PaymentWork(IServiceProvider services, PaymentOptions opti
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
 
-    /// <summary>Does all that is due now.</summary>
+    /// <summary>Does all that is due now, one subject behind the other.</summary>
     public async ValueTask RunDueAsync(CancellationToken cancellationToken)
     {
-        if (options.Provider == PaymentProviderKind.Sandbox)
+        foreach (var (subject, work) in Subjects(cancellationToken))
         {
-            await TryAsync("the sandbox's pages", () => services.GetRequiredService<SandboxActions>().SweepAsync(cancellationToken)).ConfigureAwait(false);
-            await TryAsync("the sandbox's events", () => services.GetRequiredService<SandboxDelivery>().DeliverDueAsync(cancellationToken)).ConfigureAwait(false);
+            await TryAsync(subject, work).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc />
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (options.Provider != PaymentProviderKind.None)
+        {
+            services.GetRequiredService<KeyVault>().Open();
         }
 
-        await TryAsync("received events", () => services.GetRequiredService<EventInbox>().ProcessDueAsync(cancellationToken)).ConfigureAwait(false);
-        await TryAsync("purchases of plans", () => services.GetRequiredService<Provisioning>().SweepAsync(cancellationToken)).ConfigureAwait(false);
-        await TryAsync("purchases of credits", () => services.GetRequiredService<CreditSales>().ReconcileAsync(cancellationToken)).ConfigureAwait(false);
-        await TryAsync("mails", () => services.GetRequiredService<Mailbox>().SendDueAsync(cancellationToken)).ConfigureAwait(false);
-        await TryAsync("limits", () => services.GetRequiredService<AddressLimits>().SweepAsync(cancellationToken)).ConfigureAwait(false);
+        return base.StartAsync(cancellationToken);
     }
 
     /// <inheritdoc />
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.Yield(); // The host's start does not wait for what may need a provider.
+
+        // A loop each: a mail server or a provider that hangs holds up its own subject and nothing else.
+        await Task.WhenAll(Subjects(stoppingToken).Select(subject => RepeatAsync(subject.Name, subject.Work, stoppingToken))).ConfigureAwait(false);
+    }
+
+    private async Task RepeatAsync(string subject, Func<ValueTask> work, CancellationToken stoppingToken)
+    {
         while (!stoppingToken.IsCancellationRequested)
         {
-            signal.Take();
-            await RunDueAsync(stoppingToken).ConfigureAwait(false);
+            var told = signal.Next;
+            await TryAsync(subject, work).ConfigureAwait(false);
             using var waiting = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            await Task.WhenAny(signal.Waiting, Task.Delay(Interval, time, waiting.Token)).ConfigureAwait(false);
+            await Task.WhenAny(told, Task.Delay(Interval, time, waiting.Token)).ConfigureAwait(false);
             await waiting.CancelAsync().ConfigureAwait(false);
         }
+    }
+
+    private List<(string Name, Func<ValueTask> Work)> Subjects(CancellationToken cancellationToken)
+    {
+        List<(string, Func<ValueTask>)> subjects = [];
+        if (options.Provider == PaymentProviderKind.Sandbox)
+        {
+            subjects.Add(("the sandbox's pages", () => services.GetRequiredService<SandboxActions>().SweepAsync(cancellationToken)));
+            subjects.Add(("the sandbox's events", () => services.GetRequiredService<SandboxDelivery>().DeliverDueAsync(cancellationToken)));
+        }
+
+        subjects.Add(("received events", () => services.GetRequiredService<EventInbox>().ProcessDueAsync(cancellationToken)));
+        subjects.Add(("purchases of plans", () => services.GetRequiredService<Provisioning>().SweepAsync(cancellationToken)));
+        subjects.Add(("purchases of credits", () => services.GetRequiredService<CreditSales>().ReconcileAsync(cancellationToken)));
+        subjects.Add(("mails", () => services.GetRequiredService<Mailbox>().SendDueAsync(cancellationToken)));
+        subjects.Add(("limits", () => services.GetRequiredService<AddressLimits>().SweepAsync(cancellationToken)));
+        return subjects;
     }
 
     private async ValueTask TryAsync(string subject, Func<ValueTask> work)

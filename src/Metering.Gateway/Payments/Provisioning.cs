@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Metering.Engine;
+using Microsoft.Extensions.Logging;
 
 namespace Metering.Gateway.Payments;
 
@@ -9,7 +10,7 @@ namespace Metering.Gateway.Payments;
 /// changes nothing.
 /// </summary>
 internal sealed class Provisioning(
-    PaymentBooks books, Payments payments, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, KeyVault vault, Mailbox mailbox, TimeProvider time)
+    PaymentBooks books, Payments payments, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, KeyVault vault, Mailbox mailbox, TimeProvider time, ILogger<Provisioning> logger)
 {
     private const int Rounds = 5;
 
@@ -47,18 +48,33 @@ internal sealed class Provisioning(
     {
         foreach (var stored in await books.PlanPurchases.ListDueAsync(time.GetUtcNow(), 100, cancellationToken).ConfigureAwait(false))
         {
-            switch (stored.Value.State)
+            try
             {
-                case PlanPurchaseState.Provisioning:
-                    await PublishKeyAsync(stored, cancellationToken).ConfigureAwait(false);
-                    break;
-                case PlanPurchaseState.Open when await FindPaidAsync(stored.Value, cancellationToken).ConfigureAwait(false) is { } subscription:
-                    await CompleteAsync(stored.Value.Id, subscription, cancellationToken).ConfigureAwait(false);
-                    break;
-                default:
-                    await ExpireAsync(stored, cancellationToken).ConfigureAwait(false);
-                    break;
+                await SweepAsync(stored, cancellationToken).ConfigureAwait(false);
             }
+            catch (Exception error) when (!cancellationToken.IsCancellationRequested)
+            {
+                var (purchase, now) = (stored.Value, time.GetUtcNow());
+                logger.LogError(error, "The purchase {Purchase} could not be gone on with; it is tried again.", purchase.Id);
+                var next = BackOff.Next(purchase.KeyMadeAt ?? purchase.ExpiresAt, now);
+                await books.SaveAsync(cancellationToken, books.PlanPurchases.Change(purchase, stored.Version, next)).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async ValueTask SweepAsync(Stored<PlanPurchase> stored, CancellationToken cancellationToken)
+    {
+        switch (stored.Value.State)
+        {
+            case PlanPurchaseState.Provisioning:
+                await PublishKeyAsync(stored, cancellationToken).ConfigureAwait(false);
+                break;
+            case PlanPurchaseState.Open when await FindPaidAsync(stored.Value, cancellationToken).ConfigureAwait(false) is { } subscription:
+                await CompleteAsync(stored.Value.Id, subscription, cancellationToken).ConfigureAwait(false);
+                break;
+            default:
+                await ExpireAsync(stored, cancellationToken).ConfigureAwait(false);
+                break;
         }
     }
 

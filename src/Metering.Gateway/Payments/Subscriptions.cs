@@ -30,13 +30,29 @@ internal sealed class Subscriptions(PaymentBooks books, Payments payments, Subsc
             }
 
             // The provider has it: what follows here would also follow from its event.
-            return await following.FollowAsync(billing.SubscriptionId, CancellationToken.None).ConfigureAwait(false) is { } fault
-                ? (null, Pending(fault))
-                : (await FindAsync(account, CancellationToken.None).ConfigureAwait(false), null);
+            return await FollowCancelledAsync(account, billing, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (PaymentProviderException error)
+        {
+            return (null, error.IsTransient || !await HasEndedAsync(account, billing, cancellationToken).ConfigureAwait(false) ? Unavailable() : None());
+        }
+    }
+
+    private async ValueTask<(BillingAccount? Billing, Failure? Failure)> FollowCancelledAsync(AccountId account, BillingAccount billing, CancellationToken cancellationToken) =>
+        await following.FollowAsync(billing.SubscriptionId, cancellationToken).ConfigureAwait(false) is { } fault ? (null, Pending(fault))
+            : await FindAsync(account, cancellationToken).ConfigureAwait(false) is { } followed ? (followed, null)
+            : (null, None()); // It had ended already, and nobody had told.
+
+    /// <summary>True where the provider refuses because the subscription is over.</summary>
+    private async ValueTask<bool> HasEndedAsync(AccountId account, BillingAccount billing, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await FollowCancelledAsync(account, billing, cancellationToken).ConfigureAwait(false)).Failure?.Status == StatusCodes.Status404NotFound;
         }
         catch (PaymentProviderException)
         {
-            return (null, Unavailable());
+            return false;
         }
     }
 
@@ -95,6 +111,13 @@ internal sealed class Subscriptions(PaymentBooks books, Payments payments, Subsc
         var changed = await payments.Required.ChangePlanAsync(new(billing.SubscriptionId, target, isUpgrade, NewKey("plan")), cancellationToken).ConfigureAwait(false);
         if (changed is null)
         {
+            if (isUpgrade && balance.PlannedPlan is { } planned)
+            {
+                // Nothing changes, so what was planned stays planned: its price is put back, and the ledger, which may have seen it gone, follows.
+                await payments.Required.ChangePlanAsync(new(billing.SubscriptionId, planned, false, NewKey("plan")), CancellationToken.None).ConfigureAwait(false);
+                await following.FollowAsync(billing.SubscriptionId, CancellationToken.None).ConfigureAwait(false);
+            }
+
             return (null, new(StatusCodes.Status402PaymentRequired, "card_declined", "The card was declined; nothing was charged, and the plan stays as it is."));
         }
 

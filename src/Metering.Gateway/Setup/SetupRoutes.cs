@@ -88,7 +88,7 @@ internal static class SetupRoutes
 
     private static async Task<IResult> SwitchDatabase(HttpContext context, AccountSettingsBook book, TimeProvider time)
     {
-        var body = await JsonBody.ReadAsync(context, SetupJson.Default.SwitchDatabaseBody, SwitchFields).ConfigureAwait(false);
+        var body = await JsonBody.ReadAsync(context, SetupJson.Default.SwitchDatabaseBody, SwitchFields, ignoresOthers: true).ConfigureAwait(false);
         if (!body.TryGet(out var request, out var failure))
         {
             return failure.ToResult();
@@ -140,7 +140,7 @@ internal static class SetupRoutes
 
     private static async ValueTask<(SuggestBody? Request, Failure? Failure)> ReadAsync(HttpContext context, ICallLimits limits, TimeProvider time)
     {
-        var body = await JsonBody.ReadAsync(context, SetupJson.Default.SuggestBody, SuggestFields).ConfigureAwait(false);
+        var body = await JsonBody.ReadAsync(context, SetupJson.Default.SuggestBody, SuggestFields, ignoresOthers: true).ConfigureAwait(false);
         if (!body.TryGet(out var request, out var failure))
         {
             return (null, failure);

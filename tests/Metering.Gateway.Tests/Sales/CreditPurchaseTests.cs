@@ -247,4 +247,21 @@ public sealed class CreditPurchaseTests
         ScriptedProvider.Of(host).IsDown = false;
         Assert.Equal(200, (await caller.PostAsync("/api/v1/subscription/cancel")).Status);
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Cancelling_what_the_provider_has_ended_is_404(bool isCancelled)
+    {
+        await using var host = await SalesHost.StartAsync(ScriptedProvider.Add);
+        var (caller, _) = await host.SubscribeAsync();
+        if (isCancelled)
+        {
+            Assert.Equal(200, (await caller.PostAsync("/api/v1/subscription/cancel")).Status);
+        }
+
+        ScriptedProvider.Of(host).HasEnded = true;
+        var answer = await caller.PostAsync("/api/v1/subscription/cancel");
+        Assert.Equal((404, "subscription_unknown"), (answer.Status, answer.Json.GetProperty("error").GetString()));
+    }
 }

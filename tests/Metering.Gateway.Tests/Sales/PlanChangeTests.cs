@@ -33,8 +33,31 @@ public sealed class PlanChangeTests
         await using var host = await SalesHost.StartAsync();
         var (caller, _) = await host.SubscribeAsync("ann@example.com", "starter");
         host.Clock.Advance(TimeSpan.FromDays(15.5));
-        Assert.Equal(200, (await caller.PostAsync(Path, """{"targetPlan": "growth"}""")).Status);
+        var answer = await caller.PostAsync(Path, """{"targetPlan": "growth"}""");
+        Assert.Equal((200, "600"), (answer.Status, answer.Remaining)); // 100 that were left, and half of 1,000.
         Assert.Equal(1_000 + 3_250, Assert.Single(await host.DocumentsAsync("sandbox-subscription")).GetProperty("paidCents").GetInt64());
+    }
+
+    [Fact]
+    public async Task A_whole_allotment_is_granted_only_where_it_was_chosen()
+    {
+        await using var host = await SalesHost.StartAsync(null, ("UpgradeAllotment", "whole"));
+        var (caller, _) = await host.SubscribeAsync("ann@example.com", "starter");
+        host.Clock.Advance(TimeSpan.FromDays(15.5));
+        Assert.Equal("1100", (await caller.PostAsync(Path, """{"targetPlan": "growth"}""")).Remaining);
+    }
+
+    [Fact]
+    public async Task A_declined_upgrade_leaves_a_planned_downgrade_planned()
+    {
+        await using var host = await SalesHost.StartAsync();
+        var (caller, url) = await host.SubscribeAsync();
+        Assert.Equal(200, (await caller.PostAsync(Path, """{"targetPlan": "starter"}""")).Status);
+        await host.PressAsync(url, "card-declines");
+        Assert.Equal(402, (await caller.PostAsync(Path, """{"targetPlan": "scale"}""")).Status);
+        await host.WorkAsync();
+        Assert.Equal("starter", (await host.Gateway.Meter.GetBalanceAsync(caller.Account)).Value.PlannedPlan);
+        Assert.Equal("starter", Assert.Single(await host.DocumentsAsync("sandbox-subscription")).GetProperty("plan").GetString());
     }
 
     [Fact]

@@ -92,6 +92,21 @@ public sealed partial class PurchaseTests
         Assert.Empty(await host.DocumentsAsync("calls"));
     }
 
+    [Theory]
+    [InlineData("purchase", """{"x": 1, "email": 7}""", "email must be ")]
+    [InlineData("claim-key", """{"x": 1, "claimToken": 7}""", "claimToken must be ")]
+    [InlineData("purchase-credits", """{"x": 1, "creditCount": "7"}""", "creditCount must be ")]
+    [InlineData("subscription/change-plan", """{"x": 1, "targetPlan": 7}""", "targetPlan must be ")]
+    [InlineData("settings/switch-database", """{"x": 1, "smbType": 7}""", "smbType must be ")]
+    [InlineData("ai/suggest-categories", """{"x": 1, "description": 7}""", "description must be ")]
+    public async Task The_wrong_field_is_blamed_and_not_one_that_is_passed_over(string route, string body, string says)
+    {
+        await using var host = await SalesHost.StartAsync();
+        var answer = await (await host.Gateway.OpenAsync()).PostAsync($"/api/v1/{route}", body);
+        Assert.Equal(400, answer.Status);
+        Assert.StartsWith(says, answer.Json.GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_body_of_two_mebibytes_is_413()
     {

@@ -17,6 +17,21 @@ internal sealed class ScriptedProvider(IPaymentProvider inner) : IPaymentProvide
     /// <summary>Charges reach the provider, and their answers are lost.</summary>
     public bool LosesAnswers { get; set; }
 
+    /// <summary>Charges are lost on their way to the provider, and nothing else is.</summary>
+    public bool LosesRequests { get; set; }
+
+    /// <summary>Charges are refused for good before they reach the provider.</summary>
+    public bool RefusesCharges { get; set; }
+
+    /// <summary>The provider knows no subscription any more.</summary>
+    public bool HasEnded { get; set; }
+
+    /// <summary>A page that makes whoever asks for it fail in a way that nobody foresaw.</summary>
+    public string? BadPage { get; set; }
+
+    /// <summary>What happens between a charge and its answer.</summary>
+    public Func<Task>? BehindCharge { get; set; }
+
     /// <summary>Charges that the provider was asked for.</summary>
     public int Charges { get; private set; }
 
@@ -30,20 +45,29 @@ internal sealed class ScriptedProvider(IPaymentProvider inner) : IPaymentProvide
 
     public ValueTask<CheckoutSession?> ExpireCheckoutAsync(string sessionId, CancellationToken cancellationToken = default) => Up().ExpireCheckoutAsync(sessionId, cancellationToken);
 
-    public ValueTask<CheckoutSession?> FindCheckoutAsync(string sessionId, CancellationToken cancellationToken = default) => Up().FindCheckoutAsync(sessionId, cancellationToken);
+    public ValueTask<CheckoutSession?> FindCheckoutAsync(string sessionId, CancellationToken cancellationToken = default) =>
+        sessionId == BadPage ? throw new InvalidOperationException("A bug.") : Up().FindCheckoutAsync(sessionId, cancellationToken);
 
     public ValueTask<ProviderSubscription?> FindSubscriptionAsync(string subscriptionId, CancellationToken cancellationToken = default) =>
-        Up().FindSubscriptionAsync(subscriptionId, cancellationToken);
+        HasEnded ? new((ProviderSubscription?)null) : Up().FindSubscriptionAsync(subscriptionId, cancellationToken);
 
     public ValueTask<ProviderSubscription> CancelAtPeriodEndAsync(string subscriptionId, string idempotencyKey, CancellationToken cancellationToken = default) =>
-        Up().CancelAtPeriodEndAsync(subscriptionId, idempotencyKey, cancellationToken);
+        HasEnded
+            ? throw new PaymentProviderException("There is no such subscription.", isTransient: false)
+            : Up().CancelAtPeriodEndAsync(subscriptionId, idempotencyKey, cancellationToken);
 
     public ValueTask<ProviderSubscription?> ChangePlanAsync(PlanPriceChange change, CancellationToken cancellationToken = default) => Up().ChangePlanAsync(change, cancellationToken);
 
     public async ValueTask<Charge> ChargeAsync(ChargeRequest request, CancellationToken cancellationToken = default)
     {
         Charges++;
+        if (RefusesCharges || LosesRequests)
+        {
+            throw RefusesCharges ? new PaymentProviderException("The key of the API was revoked.", isTransient: false) : Unreachable;
+        }
+
         var charge = await Up().ChargeAsync(request, cancellationToken);
+        await (BehindCharge?.Invoke() ?? Task.CompletedTask);
         return LosesAnswers ? throw Unreachable : charge;
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Metering.Engine;
 using Microsoft.AspNetCore.DataProtection;
 
 namespace Metering.Gateway.Payments;
@@ -10,12 +11,32 @@ namespace Metering.Gateway.Payments;
 internal sealed class KeyVault
 {
     private readonly Lazy<IDataProtector> protector;
+    private readonly string? ring;
 
     /// <param name="folder">
     /// The key ring's folder, made at the first use, so that a server that sells nothing needs no place for it; null to keep the ring in memory, for
     /// stores that are in memory too.
     /// </param>
-    public KeyVault(string? folder) => protector = new(() => OpenRing(folder).CreateProtector(nameof(KeyVault)));
+    public KeyVault(string? folder)
+    {
+        ring = folder;
+        protector = new(() => OpenRing(folder).CreateProtector(nameof(KeyVault)), LazyThreadSafetyMode.PublicationOnly);
+    }
+
+    /// <summary>Opens the ring now, for a server that sells: one whose ring cannot be written would take money and hand no key out.</summary>
+    /// <exception cref="MeteringStartupException">The folder cannot be made, read or written.</exception>
+    public void Open()
+    {
+        try
+        {
+            _ = Protect(nameof(KeyVault));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new MeteringStartupException(
+                $"Metering:Payments:KeyRing, the folder {ring}, cannot be opened ({error.Message}); name a folder that this process owns and may write, or set Metering:Payments:Provider to none.");
+        }
+    }
 
     /// <summary>The text, encrypted.</summary>
     public string Protect(string text) => protector.Value.Protect(text);

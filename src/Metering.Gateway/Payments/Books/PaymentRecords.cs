@@ -131,7 +131,7 @@ internal sealed record CreditPurchase
     /// <summary>How long an attempt is its caller's own affair; then the reconciler asks the provider.</summary>
     public static readonly TimeSpan SettlingTime = TimeSpan.FromMinutes(5);
 
-    /// <summary>After which a charge that the provider does not know was never made: longer than any attempt and its retries last.</summary>
+    /// <summary>After which, at the earliest, a charge that the provider does not know was never made; <see cref="PaymentOptions.LostAfter"/>.</summary>
     public static readonly TimeSpan LostAfter = TimeSpan.FromMinutes(15);
 
     /// <summary>"crp_" and 32 hex digits.</summary>

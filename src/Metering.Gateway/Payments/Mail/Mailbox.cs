@@ -23,6 +23,9 @@ internal sealed class Mailbox(PaymentBooks books, KeyVault vault, IMailSender se
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromHours(1);
 
+    /// <summary>How long one mail may take: a mail server that hangs keeps one mail waiting, and no others.</summary>
+    private static readonly TimeSpan SendingTime = TimeSpan.FromSeconds(30);
+
     /// <summary>Where mails go.</summary>
     public string Description => sender.Description;
 
@@ -42,10 +45,19 @@ internal sealed class Mailbox(PaymentBooks books, KeyVault vault, IMailSender se
     private async ValueTask SendAsync(Stored<QueuedMail> stored, CancellationToken cancellationToken)
     {
         var (mail, now) = (stored.Value, time.GetUtcNow());
-        if (now - mail.CreatedAt >= Lifetime || vault.TryUnprotect(mail.ProtectedBody) is not { } text)
+        if (now - mail.CreatedAt >= Lifetime)
         {
-            logger.LogError("The mail {Mail} could not be sent within {Hours} hours, or not be decrypted with this key ring; it was given up.", mail.Id, Lifetime.TotalHours);
+            logger.LogError("The mail {Mail} could not be sent within {Hours} hours; it was given up.", mail.Id, Lifetime.TotalHours);
             await books.SaveAsync(cancellationToken, books.Mails.Removal(stored)).ConfigureAwait(false);
+            return;
+        }
+
+        if (vault.TryUnprotect(mail.ProtectedBody) is not { } text)
+        {
+            // Another server may hold the ring. Not the same wait each time, so that this one is not the first at it over and over.
+            logger.LogError("The mail {Mail} cannot be decrypted with this server's key ring; give all servers that share the database one Metering:Payments:KeyRing.", mail.Id);
+            var pause = FirstRetry * (0.5 + Random.Shared.NextDouble());
+            await books.SaveAsync(cancellationToken, books.Mails.Change(mail, stored.Version, now + pause)).ConfigureAwait(false);
             return;
         }
 
@@ -59,10 +71,12 @@ internal sealed class Mailbox(PaymentBooks books, KeyVault vault, IMailSender se
 
         try
         {
-            await sender.SendAsync(mail.Id, mail.To, mail.Subject, text, cancellationToken).ConfigureAwait(false);
+            using var limit = new CancellationTokenSource(SendingTime, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+            await sender.SendAsync(mail.Id, mail.To, mail.Subject, text, either.Token).WaitAsync(either.Token).ConfigureAwait(false);
             await books.SaveAsync(cancellationToken, books.Mails.Removal(new(attempted, stored.Version + 1))).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is not OperationCanceledException)
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested)
         {
             logger.LogWarning("The mail {Mail} could not be sent, attempt {Attempt}: {Message}", mail.Id, attempted.Attempts, error.Message);
         }

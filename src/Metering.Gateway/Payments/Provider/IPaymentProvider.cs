@@ -145,6 +145,9 @@ public sealed record ChargeRequest
     /// <summary>The gateway's own id of the purchase, kept with the charge.</summary>
     public required string PurchaseId { get; init; }
 
+    /// <summary>Which attempt at the purchase this is, from 1; kept with the charge.</summary>
+    public required int Attempt { get; init; }
+
     /// <summary>The account, kept with the charge for people.</summary>
     public required AccountId Account { get; init; }
 
@@ -188,6 +191,9 @@ public sealed record Charge
 
     /// <summary>The gateway's own id of the purchase; null where the charge is another's.</summary>
     public required string? PurchaseId { get; init; }
+
+    /// <summary>The attempt at the purchase that it was made for; null where that is not known.</summary>
+    public int? Attempt { get; init; }
 
     /// <summary>What became of it.</summary>
     public required ChargeStatus Status { get; init; }

@@ -57,7 +57,7 @@ internal static class PurchaseRoutes
             return invalidKey.ToResult();
         }
 
-        var body = await JsonBody.ReadAsync(context, PaymentJson.Default.PurchaseBody, PurchaseFields).ConfigureAwait(false);
+        var body = await JsonBody.ReadAsync(context, PaymentJson.Default.PurchaseBody, PurchaseFields, ignoresOthers: true).ConfigureAwait(false);
         if (!body.TryGet(out var request, out var failure))
         {
             return failure.ToResult();
@@ -92,7 +92,7 @@ internal static class PurchaseRoutes
 
     private static async Task<IResult> ClaimKey(HttpContext context, Claims claims, AddressLimits limits)
     {
-        var body = await JsonBody.ReadAsync(context, PaymentJson.Default.ClaimKeyBody, ClaimFields).ConfigureAwait(false);
+        var body = await JsonBody.ReadAsync(context, PaymentJson.Default.ClaimKeyBody, ClaimFields, ignoresOthers: true).ConfigureAwait(false);
         if (!body.TryGet(out var request, out var failure))
         {
             return failure.ToResult();

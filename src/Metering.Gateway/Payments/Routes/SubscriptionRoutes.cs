@@ -67,7 +67,7 @@ internal static class SubscriptionRoutes
             return invalid.ToResult();
         }
 
-        var body = await JsonBody.ReadAsync(context, PaymentJson.Default.PurchaseCreditsBody, PurchaseFields).ConfigureAwait(false);
+        var body = await JsonBody.ReadAsync(context, PaymentJson.Default.PurchaseCreditsBody, PurchaseFields, ignoresOthers: true).ConfigureAwait(false);
         if (!body.TryGet(out var request, out var failure))
         {
             return failure.ToResult();
@@ -95,7 +95,7 @@ internal static class SubscriptionRoutes
 
     private static async Task<IResult> ChangePlan(HttpContext context, Subscriptions subscriptions)
     {
-        var body = await JsonBody.ReadAsync(context, PaymentJson.Default.ChangePlanBody, ChangeFields).ConfigureAwait(false);
+        var body = await JsonBody.ReadAsync(context, PaymentJson.Default.ChangePlanBody, ChangeFields, ignoresOthers: true).ConfigureAwait(false);
         if (!body.TryGet(out var request, out var failure))
         {
             return failure.ToResult();

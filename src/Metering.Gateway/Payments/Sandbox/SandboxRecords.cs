@@ -111,6 +111,8 @@ internal sealed record SandboxCharge
 
     public required string PurchaseId { get; init; }
 
+    public int? Attempt { get; init; }
+
     public required long AmountCents { get; init; }
 
     public required string Description { get; init; }
@@ -132,6 +134,7 @@ internal sealed record SandboxCharge
     {
         Id = Id,
         PurchaseId = PurchaseId,
+        Attempt = Attempt,
         Status = Status,
         AmountCents = AmountCents,
         PaymentUrl = Status == ChargeStatus.AuthenticationRequired ? Url : null,

@@ -36,8 +36,6 @@ internal sealed class StripeClient(IHttpClientFactory clients, PaymentOptions op
     /// <summary>The version of the API that requests and answers are written for.</summary>
     public const string Version = "2024-06-20";
 
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(8);
-
     private readonly StripeOptions stripe = options.Stripe;
 
     /// <summary>Reads an object or a list.</summary>
@@ -106,7 +104,7 @@ internal sealed class StripeClient(IHttpClientFactory clients, PaymentOptions op
     private TimeSpan WaitOf(int attempt, TimeSpan? retryAfter)
     {
         var wait = stripe.FirstRetry * (Math.Pow(2, attempt) * (0.5 + (Random.Shared.NextDouble() / 2)));
-        return retryAfter > wait && retryAfter <= LongestWait ? retryAfter.Value : wait < LongestWait ? wait : LongestWait;
+        return retryAfter > wait && retryAfter <= StripeOptions.LongestWait ? retryAfter.Value : wait < StripeOptions.LongestWait ? wait : StripeOptions.LongestWait;
     }
 
     private async Task<(JsonElement Answer, StripeException? Error, TimeSpan? RetryAfter)> TrySendAsync(Func<HttpRequestMessage> make, CancellationToken cancellationToken)

@@ -22,6 +22,7 @@ internal sealed class StripePaymentIntents(StripeClient client)
             ["confirm"] = "true",
             ["description"] = request.Description,
             ["metadata[purchase]"] = request.PurchaseId,
+            ["metadata[attempt]"] = request.Attempt.ToString(CultureInfo.InvariantCulture),
             ["metadata[account]"] = request.Account.Value,
         };
         try
@@ -79,6 +80,7 @@ internal sealed class StripePaymentIntents(StripeClient client)
     {
         Id = intent.RequiredText("id"),
         PurchaseId = intent.Member("metadata")?.Text("purchase"),
+        Attempt = int.TryParse(intent.Member("metadata")?.Text("attempt"), NumberStyles.None, CultureInfo.InvariantCulture, out var attempt) ? attempt : null,
         AmountCents = intent.RequiredNumber("amount"),
         Status = intent.Text("status") switch
         {

@@ -82,7 +82,7 @@ internal sealed class StripeSubscription(string id, string customer, string purc
     };
 }
 
-internal sealed class StripeIntent(string id, string customer, string purchase, long amount, DateTimeOffset created)
+internal sealed class StripeIntent(string id, string customer, string purchase, string attempt, long amount, DateTimeOffset created)
 {
     public string Id => id;
 
@@ -106,7 +106,7 @@ internal sealed class StripeIntent(string id, string customer, string purchase, 
         ["customer"] = customer,
         ["amount"] = amount,
         ["created"] = created.ToUnixTimeSeconds(),
-        ["metadata"] = new JsonObject { ["purchase"] = purchase },
+        ["metadata"] = new JsonObject { ["purchase"] = purchase, ["attempt"] = attempt },
         ["latest_charge"] = withCharge && Status == "succeeded" ? ChargeJson() : $"ch_{id}",
         ["next_action"] = Status == "requires_action"
             ? new JsonObject { ["type"] = "redirect_to_url", ["redirect_to_url"] = new JsonObject { ["url"] = $"https://hooks.stripe.test/{id}" } }

@@ -252,14 +252,15 @@ internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandl
     private (HttpStatusCode, string) Charge(Dictionary<string, string> form)
     {
         Expect(
-            form, "amount", "currency", "customer", "payment_method", "payment_method_types[0]", "off_session", "confirm", "description", "metadata[purchase]", "metadata[account]");
+            form, "amount", "currency", "customer", "payment_method", "payment_method_types[0]", "off_session", "confirm", "description", "metadata[purchase]", "metadata[attempt]",
+            "metadata[account]");
         var customer = Customers[form["customer"]];
         if (form["currency"] != "usd" || form["off_session"] != "true" || form["confirm"] != "true" || form["payment_method"] != $"pm_{customer.Id}")
         {
             Faults.Add("a charge's currency, off_session, confirm or payment_method");
         }
 
-        var intent = new StripeIntent(Id("pi"), customer.Id, form["metadata[purchase]"], long.Parse(form["amount"], CultureInfo.InvariantCulture), clock.GetUtcNow());
+        var intent = new StripeIntent(Id("pi"), customer.Id, form["metadata[purchase]"], form["metadata[attempt]"], long.Parse(form["amount"], CultureInfo.InvariantCulture), clock.GetUtcNow());
         Intents.Add(intent.Id, intent);
         intent.Status = customer.Card == "pays" ? "succeeded" : "requires_payment_method";
         Tell(customer.Card == "pays" ? "payment_intent.succeeded" : "payment_intent.payment_failed", intent.ToJson());
