@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using Npgsql;
 
 namespace Metering.PostgreSql.Testing;
@@ -66,14 +67,36 @@ public sealed class PgBouncer : IAsyncDisposable
         var start = PostgreSqlServer.Run(PostgreSqlServer.AsOrdinaryUser(["sh", "-c", $"TMPDIR=${{TMPDIR:-/tmp}}\n{Script}", "sh", Program!, behind.Host!, $"{behind.Port}", behind.Username!, mode]));
         var process = Process.Start(start)!;
         var answer = await process.StandardOutput.ReadLineAsync();
-        return answer is not null && Directory.Exists(answer)
-            ? new(process, answer)
-            : throw new InvalidOperationException($"PgBouncer did not start: {answer} {await process.StandardError.ReadToEndAsync()}");
+        if (answer is null || !Directory.Exists(answer))
+        {
+            throw new InvalidOperationException($"PgBouncer did not start: {answer} {await process.StandardError.ReadToEndAsync()}");
+        }
+
+        // Its socket has a name a moment before anybody listens there.
+        while (!process.HasExited && !await ListensAsync(Path.Combine(answer, $".s.PGSQL.{Port}")))
+        {
+        }
+
+        return new(process, answer);
     }
 
     /// <summary>A connection string, with the pooler in place of the server.</summary>
     public string Before(string connectionString) =>
         new NpgsqlConnectionStringBuilder(connectionString) { Host = folder, Port = int.Parse(Port, null) }.ConnectionString;
+
+    private static async Task<bool> ListensAsync(string path)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()

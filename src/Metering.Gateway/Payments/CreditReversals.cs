@@ -28,7 +28,13 @@ internal sealed class CreditReversals(PaymentBooks books, Payments payments, Cre
         for (var round = 0; round < Rounds; round++)
         {
             var stored = await books.CreditPurchases.FindByKeyAsync(CreditPurchase.ChargeKey(chargeId), cancellationToken).ConfigureAwait(false);
-            if (stored is not { Value: { State: CreditPurchaseState.Granted } purchase })
+            if (stored is { Value.State: not CreditPurchaseState.Granted })
+            {
+                // Somebody else is granting it at this moment: taking back comes after that.
+                return $"The purchase of the charge {chargeId} is not granted yet.";
+            }
+
+            if (stored is not { Value: var purchase })
             {
                 logger.LogWarning("{Cents} cents of the charge {Charge} were refunded or are disputed; it bought no credits that are known here, so an operator must judge it.", charge.ReversedCents, chargeId);
                 return null;

@@ -148,15 +148,20 @@ public sealed class StripeTests
     /// <summary>Everything is delivered in the end, and what is due is done.</summary>
     private static async Task SettleAsync(SalesHost host, StripeStandIn stripe, Random random)
     {
-        for (var round = 0; round < 4; round++)
+        // The host's own loops work beside this one: an event that one of them has taken is not done yet.
+        for (var round = 0; round < 4 || (round < 1_000 && await HasWaitingEventsAsync(host)); round++)
         {
             await DeliverAsync(host, stripe, random, int.MaxValue);
             host.Clock.Advance(TimeSpan.FromMinutes(20));
             await host.WorkAsync();
         }
 
+        Assert.False(await HasWaitingEventsAsync(host));
         Assert.All(await host.DocumentsAsync("event"), received => Assert.False(received.TryGetProperty("fault", out _)));
     }
+
+    private static async Task<bool> HasWaitingEventsAsync(SalesHost host) =>
+        (await host.DocumentsAsync("event")).Any(received => received.GetProperty("body").GetString() is not "");
 
     private static async Task<(SalesHost Host, StripeStandIn Stripe)> StartAsync()
     {
