@@ -21,12 +21,6 @@ public sealed class OrleansCreditMeter : ICreditMeter
     private static readonly Refusal Unreachable =
         new(RefusalReason.LedgerUnavailable, "The account's process cannot be reached now, and nothing was changed; try again.") { RetryAfter = RetryAfter };
 
-    private static readonly Refusal Unknown =
-        new(RefusalReason.OutcomeUnknown, "The account's process did not answer, and it is not known whether this call took effect; look at the account's transactions, or retry with the same idempotency key.")
-        {
-            RetryAfter = RetryAfter,
-        };
-
     private readonly AccountChannels channels;
     private readonly MeteringClusterOptions options;
     private readonly TimeProvider time;
@@ -40,7 +34,7 @@ public sealed class OrleansCreditMeter : ICreditMeter
     /// <param name="local">The engine of the silo in this process; null for a client.</param>
     internal OrleansCreditMeter(IGrainFactory grains, CreditMeteringOptions metering, MeteringClusterOptions options, TimeProvider time, AccountEngine? local)
     {
-        channels = new(grains, metering.QueueCapacity);
+        channels = new(grains, metering.QueueCapacity, local?.Silo);
         (this.options, this.time, engine, placed) = (options, time, local?.Meter, local?.Placed);
     }
 
@@ -207,31 +201,37 @@ public sealed class OrleansCreditMeter : ICreditMeter
             AccountAnswer? answer = null;
             try
             {
-                answer = await channels.SendAsync(account, operation.Repetition == Repetition.Read, call, cancellationToken).ConfigureAwait(false);
+                answer = await channels.SendAsync(account, operation.Lane, call, cancellationToken).ConfigureAwait(false);
                 if (answer is null)
                 {
-                    return delivery.MayHaveRun ? Unknown : Overloaded;
+                    return delivery.Doubt ?? Overloaded;
                 }
             }
-            catch (Exception exception) when (Delivery.IsTransient(exception))
+            catch (Exception exception) when (Delivery.IsTransient(exception, cancellationToken))
             {
                 delivery.Fail(exception);
             }
 
             switch (answer)
             {
-                case Answered<TAnswer> { Outcome.Refusal.Reason: RefusalReason.OutcomeUnknown } when needsKey && !delivery.IsOver:
-                    // The key is ours, so it is for us to find out.
+                case Answered<TAnswer> { Outcome.Refusal: { Reason: RefusalReason.OutcomeUnknown } unknown } when needsKey && !delivery.IsOver:
+                    // The key is ours, so it is for us to find out; where that cannot be, the caller gets this answer's transaction.
+                    delivery.Fail(unknown);
+                    break;
+                case Answered<TAnswer> { Outcome.Refusal.Reason: RefusalReason.Overloaded or RefusalReason.LedgerUnavailable } when delivery.Doubt is not null:
+                    // This attempt changed nothing, but an earlier one may have.
                     break;
                 case Answered<TAnswer> answered:
                     return needsKey && answered.Outcome is { IsReplay: true, IsSuccess: true } ? answered.Outcome.Value : answered.Outcome;
                 case Failed failed:
                     throw failed.ToException();
+                case Moved when delivery.TryFollow():
+                    continue;
             }
 
             if (delivery.IsOver)
             {
-                return delivery.MayHaveRun ? Unknown : Unreachable;
+                return delivery.Doubt ?? Unreachable;
             }
 
             await delivery.WaitAsync(cancellationToken).ConfigureAwait(false);

@@ -21,10 +21,11 @@ public sealed class CreditMeteringOptions
     public int MaxBatch { get; set; } = 8_192;
 
     /// <summary>
-    /// Bytes that accounts in memory may take, 1 MiB or more; default 1 GiB. Accounts beyond it leave memory, idle ones first, and are
+    /// Bytes that accounts in memory may take, 1 MiB or more; default 1 GiB, or half of what the process may have (a container's limit) where
+    /// that is less. Accounts beyond it leave memory, idle ones first, and are
     /// loaded again when they are called. Less memory means more loading; more has no cost but memory.
     /// </summary>
-    public long MemoryBudgetBytes { get; set; } = 1L << 30;
+    public long MemoryBudgetBytes { get; set; } = MemoryBudgetOf(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
     /// <summary>
     /// Entries after which a busy account's state is stored, 100 to 1,000,000; default 10,000. It bounds what a start has to replay;
@@ -52,6 +53,9 @@ public sealed class CreditMeteringOptions
     /// jitter of retries; a simulation passes a seeded one.
     /// </summary>
     public Func<ulong> NextTag { get; set; } = () => (ulong)Random.Shared.NextInt64(long.MinValue, long.MaxValue);
+
+    /// <summary>The default of <see cref="MemoryBudgetBytes"/> in a process that may have so many bytes; the rest is for calls and their answers.</summary>
+    internal static long MemoryBudgetOf(long available) => Math.Clamp(available / 2, 1L << 20, 1L << 30);
 
     /// <summary>Adds another meter than the embedded one; set by <c>UseOrleans</c> and its like.</summary>
     internal Action<IServiceCollection>? AddMeter { get; set; }

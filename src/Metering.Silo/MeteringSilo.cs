@@ -8,6 +8,9 @@ namespace Metering.Silo;
 /// <summary>The server as one of a cluster's silos: the same gateway over accounts that the cluster places.</summary>
 internal static class MeteringSilo
 {
+    /// <summary>How long a stop may take: requests end, accounts are handed over, commits are awaited. Deployments wait a little longer before they kill.</summary>
+    public static readonly TimeSpan ShutdownTime = TimeSpan.FromSeconds(40);
+
     public static readonly MeteringProgram Program = new()
     {
         Name = "Metering silo",
@@ -58,6 +61,7 @@ internal static class MeteringSilo
 
     private static void AddServices(IServiceCollection services)
     {
+        services.Configure<HostOptions>(static host => host.ShutdownTimeout = ShutdownTime);
         services.AddLogging(logging =>
         {
             // Its first look compares with the time at which the machine started, and warns of hours.

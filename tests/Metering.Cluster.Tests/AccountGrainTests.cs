@@ -28,6 +28,24 @@ public sealed class AccountGrainTests
     }
 
     [Fact]
+    public async Task What_calls_past_the_grain_made_due_wakes_it_as_well()
+    {
+        var clock = new ManualTimeProvider(Now);
+        await using var silos = await TestSilos.StartAsync(1, new(), clock);
+        var account = new AccountId("passed-by");
+        Assert.True((await silos.Client.OpenAccountAsync(account, new() { Plan = "starter" })).IsSuccess);
+        var ends = Now.AddMilliseconds(100);
+        var grant = new GrantRequest { Source = GrantSource.Bonus, Amount = Credits.Of(5), ExpiresAt = ends, Description = "Soon over" };
+        Assert.True((await silos.Client.GrantAsync(account, grant)).IsSuccess);
+        await silos.CollectAsync();
+        var expiry = silos.Watch.WhenAppendedAsync(account, (await silos.Client.GetBalanceAsync(account)).Value.Sequence + 1);
+        await silos.CollectAsync();
+        clock.Advance(TimeSpan.FromSeconds(1));
+        await expiry;
+        Assert.Contains((await silos.Client.ListTransactionsAsync(account, new())).Value.Items, row => row.Type == TransactionType.Expiration && row.CreatedAt == ends);
+    }
+
+    [Fact]
     public async Task An_account_that_was_collected_goes_on_from_its_snapshot_where_the_ledger_bears_it_out()
     {
         var ledger = new MemoryLedgerStore();

@@ -20,4 +20,16 @@ public sealed class CallLimitTests
         Assert.Equal(90, verdicts.Count(verdict => verdict.IsAllowed));
         Assert.True((await everywhere[0].TakeAsync(limit, "key_2")).IsAllowed);
     }
+
+    [Fact]
+    public async Task A_days_limit_outlasts_the_idleness_of_its_caller()
+    {
+        await using var silos = await TestSilos.StartAsync(1, new());
+        var limits = silos.Cluster.Client.ServiceProvider.GetRequiredService<ICallLimits>();
+        var limit = new CallLimit("day", 2, TimeSpan.FromDays(1));
+        Assert.True((await limits.TakeAsync(limit, "key_1")).IsAllowed);
+        Assert.True((await limits.TakeAsync(limit, "key_1")).IsAllowed);
+        await silos.CollectAsync();
+        Assert.False((await limits.TakeAsync(limit, "key_1")).IsAllowed);
+    }
 }

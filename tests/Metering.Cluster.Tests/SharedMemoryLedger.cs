@@ -14,10 +14,29 @@ internal sealed class SharedMemoryLedger(MemoryLedgerStore store, LedgerWatch wa
     {
         await base.AppendAsync(groups, cancellationToken);
         watch.OnAppended(groups);
+        await watch.AfterAppend(groups);
+    }
+
+    public override async ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default)
+    {
+        await watch.BeforeRead(account);
+        return await base.ReadHeadAsync(account, cancellationToken);
+    }
+
+    public override async ValueTask<IReadOnlyList<LedgerRow>> ReadAsync(AccountId account, long fromSequence, int limit, CancellationToken cancellationToken = default)
+    {
+        await watch.BeforeRead(account);
+        return await base.ReadAsync(account, fromSequence, limit, cancellationToken);
+    }
+
+    public override async ValueTask<IReadOnlyList<LedgerRow>> ReadTransactionsAsync(AccountId account, long beforeNumber, int limit, CancellationToken cancellationToken = default)
+    {
+        await watch.BeforeRead(account);
+        return await base.ReadTransactionsAsync(account, beforeNumber, limit, cancellationToken);
     }
 }
 
-/// <summary>What tests wait for in a ledger, and count.</summary>
+/// <summary>What tests wait for in a ledger, count, and disturb.</summary>
 internal sealed class LedgerWatch
 {
     private readonly Lock gate = new();
@@ -26,6 +45,12 @@ internal sealed class LedgerWatch
 
     /// <summary>Groups that were decided on a state that another silo had overtaken.</summary>
     public int Overtaken => Volatile.Read(ref overtaken);
+
+    /// <summary>Follows every append before its silo hears of it; it may take its time, or throw.</summary>
+    public Func<IReadOnlyList<AppendGroup>, Task> AfterAppend { get; set; } = static _ => Task.CompletedTask;
+
+    /// <summary>Comes before every read of heads and rows; it may take its time, or throw.</summary>
+    public Func<AccountId, Task> BeforeRead { get; set; } = static _ => Task.CompletedTask;
 
     /// <summary>Completes when an account's next commit takes its ledger to a sequence, or beyond.</summary>
     public Task WhenAppendedAsync(AccountId account, long sequence)

@@ -22,35 +22,59 @@ internal sealed class TestSilos : IAsyncDisposable
 
     public InProcessTestCluster Cluster => cluster;
 
-    public static async Task<TestSilos> StartAsync(short silos, MemoryLedgerStore ledger, TimeProvider? clock = null, Catalogue? catalogue = null)
+    public static Task<TestSilos> StartAsync(short silos, MemoryLedgerStore ledger, TimeProvider? clock = null, Catalogue? catalogue = null) =>
+        StartAsync(silos, ledger, new(), clock, options => options.Catalogue = catalogue ?? options.Catalogue);
+
+    /// <param name="silos">How many.</param>
+    /// <param name="ledger">What all of them append to.</param>
+    /// <param name="watch">What sees, and disturbs, what they do there.</param>
+    /// <param name="clock">The accounts' clock; null for the system's.</param>
+    /// <param name="metering">Changes a silo's engine.</param>
+    /// <param name="cluster">Changes how silos and client use the cluster.</param>
+    /// <param name="configure">Changes a silo.</param>
+    public static async Task<TestSilos> StartAsync(
+        short silos,
+        MemoryLedgerStore ledger,
+        LedgerWatch watch,
+        TimeProvider? clock = null,
+        Action<CreditMeteringOptions>? metering = null,
+        Action<MeteringClusterOptions>? cluster = null,
+        Action<ISiloBuilder>? configure = null)
     {
-        var watch = new LedgerWatch();
         var builder = new InProcessTestClusterBuilder(silos);
         builder.Options.ConfigureFileLogging = false;
         builder.ConfigureSiloHost((_, host) => host.Services.AddCreditMetering(options =>
         {
             options.UseMemory();
             options.LedgerStoreFactory = _ => new SharedMemoryLedger(ledger, watch);
-            options.Catalogue = catalogue ?? options.Catalogue;
+            metering?.Invoke(options);
             options.UseOrleansSilo(
                 silo =>
                 {
                     silo.AddMemoryGrainStorage(AccountHosting.StorageName);
                     silo.UseInMemoryReminderService();
+                    configure?.Invoke(silo);
                 },
-                metering => (metering.Clock, metering.WakeWindow) = (clock, TimeSpan.Zero));
+                settings =>
+                {
+                    (settings.Clock, settings.WakeWindow) = (clock, TimeSpan.Zero);
+                    cluster?.Invoke(settings);
+                });
         }));
-        builder.ConfigureClientHost(host => host.Services.AddCreditMetering(options => options.UseOrleans(_ => { })));
-        var cluster = builder.Build();
-        await cluster.DeployAsync();
-        return new(cluster, watch);
+        builder.ConfigureClientHost(host => host.Services.AddCreditMetering(options => options.UseOrleans(_ => { }, cluster)));
+        var built = builder.Build();
+        await built.DeployAsync();
+        return new(built, watch);
     }
 
     /// <summary>The meter beside a silo.</summary>
     public static ICreditMeter MeterOf(InProcessSiloHandle silo) => silo.ServiceProvider.GetRequiredService<ICreditMeter>();
 
+    /// <summary>The engine of a silo.</summary>
+    public static AccountEngine EngineOf(InProcessSiloHandle silo) => silo.ServiceProvider.GetRequiredService<AccountEngine>();
+
     /// <summary>Accounts that live on a silo now.</summary>
-    public static int AccountsOn(InProcessSiloHandle silo) => silo.ServiceProvider.GetRequiredService<AccountEngine>().Placed.Count;
+    public static int AccountsOn(InProcessSiloHandle silo) => EngineOf(silo).Placed.Count;
 
     /// <summary>The silo that an account lives on; null where it is not active.</summary>
     public InProcessSiloHandle? SiloOf(AccountId account) =>

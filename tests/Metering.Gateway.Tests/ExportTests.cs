@@ -3,6 +3,7 @@ using Metering.Conformance;
 using Metering.Core;
 using Metering.Engine;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Xunit;
 
 namespace Metering.Gateway.Tests;
@@ -136,6 +137,25 @@ public sealed class ExportTests : IAsyncLifetime
 
         failing.FailsFrom = long.MaxValue;
         Assert.Equal(202, Lines(await reader.GetAsync("/v1/transactions/export")).Length);
+    }
+
+    [Fact]
+    public async Task A_server_that_stops_waits_for_no_slow_reader()
+    {
+        var text = new string('x', 500);
+        for (var number = 0; number < 2_000; number++)
+        {
+            _ = (await host.Meter.DeductAsync(caller.Account, new() { Amount = Credits.Of(0.01m), Description = text })).Value;
+        }
+
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/transactions/export");
+        request.Headers.Add("X-API-Key", caller.Key!.Key);
+        using var response = await host.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+
+        // What is on its way already is read; the end is broken off, not the end of the ledger.
+        var error = await Record.ExceptionAsync(() => response.Content.ReadAsStringAsync());
+        Assert.True(error is OperationCanceledException or HttpRequestException or IOException, error?.ToString() ?? "The answer ended as if it were whole.");
     }
 
     private static JsonElement[] Lines(Answer answer) => [.. answer.Body.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonElement.Parse(line))];

@@ -15,10 +15,14 @@ internal sealed class AccountEngine : ILifecycleParticipant<ISiloLifecycle>
     public AccountEngine(IServiceProvider services, CreditMeteringOptions options, MeteringClusterOptions cluster, FatalLedgerFailure failure)
     {
         this.failure = failure;
+        Silo = services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
         Clock = cluster.Clock ?? services.GetRequiredService<TimeProvider>();
         Placed = new(services.GetRequiredService<TimeProvider>());
         Meter = new(services.GetRequiredService<ILedgerStore>(), options, Clock, services.GetRequiredService<ILogger<EmbeddedCreditMeter>>(), Placed);
     }
+
+    /// <summary>The silo's address, as <see cref="SiloGrain"/>'s keys have it.</summary>
+    public string Silo { get; }
 
     public EmbeddedCreditMeter Meter { get; }
 

@@ -36,11 +36,33 @@ internal sealed class AccountGrain(IGrainContext context, AccountHosting hosting
         {
             // The calls that this activation is for find the same, and tell their callers.
         }
+        catch
+        {
+            await GiveUpAsync(placed);
+            throw;
+        }
+
+        if (token.IsCancellationRequested)
+        {
+            await GiveUpAsync(placed);
+            token.ThrowIfCancellationRequested();
+        }
 
         // The state is the engine's now; a second copy of its bytes would only take memory.
         placed.Brought = null;
         memento?.Forget();
         _ = reminder.SetAsync();
+    }
+
+    /// <summary>
+    /// Takes back what an activation began that fails, or took longer than the cluster waits: no deactivation follows it, and the account would stay placed
+    /// here without a grain.
+    /// </summary>
+    private async ValueTask GiveUpAsync(PlacedAccount begun)
+    {
+        begun.IsHere = false;
+        await hosting.Engine.LeaveAsync(account, withSnapshot: false);
+        hosting.Placed.Leave(begun);
     }
 
     public async ValueTask<AccountAnswers> RunAsync(AccountCalls calls)
@@ -49,7 +71,7 @@ internal sealed class AccountGrain(IGrainContext context, AccountHosting hosting
         var running = new Task<AccountAnswer>[calls.Items.Length];
         for (var index = 0; index < running.Length; index++)
         {
-            running[index] = calls.Items[index].RunAsync(hosting.Engine, account);
+            running[index] = calls.Items[index].AnswerAsync(hosting.Engine, account);
         }
 
         var answers = new AccountAnswer[running.Length];
@@ -83,6 +105,13 @@ internal sealed class AccountGrain(IGrainContext context, AccountHosting hosting
 
         // From here on nobody brings the account back into this silo's memory; calls that find it gone go where the cluster says.
         placed.IsHere = false;
+
+        if (reason.ReasonCode != DeactivationReasonCode.ShuttingDown)
+        {
+            // Calls that came past the grain may have changed what falls due.
+            await reminder!.SetAsync();
+        }
+
         var isReminderNew = reminder?.IsUnsaved == true;
         await hosting.Engine.LeaveAsync(account, isReminderNew);
         hosting.Placed.Leave(placed);

@@ -16,7 +16,7 @@ internal sealed class AccountHosting
     {
         (Engine, Placed, Options, Logger) = (engine.Meter, engine.Placed, options, logger);
         Clock = engine.Clock;
-        Silo = services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
+        Silo = engine.Silo;
         Storage = services.GetKeyedService<IGrainStorage>(StorageName);
         Reminders = services.GetService<IReminderRegistry>();
     }

@@ -81,7 +81,8 @@ internal sealed class PlacedAccounts(TimeProvider time) : IAccountPlacement
         return true;
     }
 
-    private bool TryGet(AccountId account, [NotNullWhen(true)] out PlacedAccount? placed) => accounts.TryGetValue(account, out placed);
+    /// <summary>What is known of an account whose grain is active here.</summary>
+    public bool TryGet(AccountId account, [NotNullWhen(true)] out PlacedAccount? placed) => accounts.TryGetValue(account, out placed);
 }
 
 /// <summary>An account whose grain is active on this silo.</summary>

@@ -26,7 +26,7 @@ internal sealed class SiloGrain(AccountHosting hosting) : Grain, ISiloGrain
         for (var index = 0; index < running.Length; index++)
         {
             running[index] = AccountId.TryParse(calls.Accounts[index], out var account) && hosting.Placed.CanPassBy(account)
-                ? calls.Items[index].RunAsync(hosting.Engine, account)
+                ? calls.Items[index].AnswerAsync(hosting.Engine, account)
                 : NotHere;
         }
 

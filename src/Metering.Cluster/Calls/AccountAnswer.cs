@@ -30,12 +30,17 @@ internal sealed class Failed : AccountAnswer
     [Id(1)]
     public required string Message { get; init; }
 
-    public static FailureKind KindOf(Exception exception) => exception switch
+    /// <summary>What a call threw, as it travels.</summary>
+    public static Failed Of(Exception exception) => new()
     {
-        LedgerFormatException => FailureKind.Format,
-        LedgerContentException => FailureKind.Content,
-        InvariantException => FailureKind.Invariant,
-        _ => FailureKind.Other,
+        Kind = exception switch
+        {
+            LedgerFormatException => FailureKind.Format,
+            LedgerContentException => FailureKind.Content,
+            InvariantException => FailureKind.Invariant,
+            _ => FailureKind.Other,
+        },
+        Message = exception.Message,
     };
 
     /// <summary>The exception that the call threw, as far as its caller can tell failures apart.</summary>

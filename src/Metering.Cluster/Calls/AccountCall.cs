@@ -9,11 +9,24 @@ internal abstract class AccountCall
     /// <summary>What the call weighs in a message: records or items, 1 or more.</summary>
     public virtual int Weight => 1;
 
-    /// <summary>Runs the call where the account lives.</summary>
-    public abstract Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account);
+    /// <summary>Runs the call where the account lives. Failures travel as answers: one of a message's calls must not fail the others.</summary>
+    public Task<AccountAnswer> AnswerAsync(ICreditMeter engine, AccountId account)
+    {
+        try
+        {
+            return RunAsync(engine, account);
+        }
+        catch (Exception exception)
+        {
+            return Task.FromResult<AccountAnswer>(Failed.Of(exception));
+        }
+    }
 
-    /// <summary>The outcome as it travels. Failures travel too: one of a message's calls must not fail the others.</summary>
-    protected static async Task<AccountAnswer> AnswerAsync<T>(ValueTask<Outcome<T>> outcome)
+    /// <summary>Runs the call; throws where it does not come as far as its account.</summary>
+    protected abstract Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account);
+
+    /// <summary>The outcome as it travels.</summary>
+    protected static async Task<AccountAnswer> TravelAsync<T>(ValueTask<Outcome<T>> outcome)
         where T : class
     {
         try
@@ -26,7 +39,7 @@ internal abstract class AccountCall
         }
         catch (Exception exception)
         {
-            return new Failed { Kind = Failed.KindOf(exception), Message = exception.Message };
+            return Failed.Of(exception);
         }
     }
 }
@@ -45,7 +58,7 @@ internal sealed class OpenAccountCall : AccountCall
     [Id(0)]
     public required OpenAccountRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.OpenAccountAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.OpenAccountAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.deduct")]
@@ -54,7 +67,7 @@ internal sealed class DeductCall : AccountCall
     [Id(0)]
     public required DeductRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.DeductAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.DeductAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.deduct-batch")]
@@ -65,7 +78,7 @@ internal sealed class DeductBatchCall : AccountCall
 
     public override int Weight => Math.Max(1, Request.Items.Count);
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.DeductBatchAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.DeductBatchAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.access")]
@@ -76,7 +89,7 @@ internal sealed class AccessRecordsCall : AccountCall
 
     public override int Weight => Math.Max(1, Request.Records.Count);
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.AccessRecordsAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.AccessRecordsAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.grant")]
@@ -85,7 +98,7 @@ internal sealed class GrantCall : AccountCall
     [Id(0)]
     public required GrantRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.GrantAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.GrantAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.adjust")]
@@ -94,7 +107,7 @@ internal sealed class AdjustCall : AccountCall
     [Id(0)]
     public required AdjustRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.AdjustAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.AdjustAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.refund")]
@@ -103,7 +116,7 @@ internal sealed class RefundCall : AccountCall
     [Id(0)]
     public required RefundRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.RefundAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.RefundAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.payment")]
@@ -112,19 +125,19 @@ internal sealed class RecordPaymentCall : AccountCall
     [Id(0)]
     public required PaymentRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.RecordPaymentAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.RecordPaymentAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.balance")]
 internal sealed class GetBalanceCall : AccountCall
 {
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.GetBalanceAsync(account));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.GetBalanceAsync(account));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.refresh")]
 internal sealed class RefreshCall : AccountCall
 {
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.RefreshAsync(account));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.RefreshAsync(account));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.list")]
@@ -133,7 +146,7 @@ internal sealed class ListTransactionsCall : AccountCall
     [Id(0)]
     public required TransactionQuery Query { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.ListTransactionsAsync(account, Query));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.ListTransactionsAsync(account, Query));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.find")]
@@ -142,5 +155,5 @@ internal sealed class GetTransactionCall : AccountCall
     [Id(0)]
     public required TransactionId Id { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.GetTransactionAsync(account, Id));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.GetTransactionAsync(account, Id));
 }

@@ -5,9 +5,14 @@ namespace Metering.Cluster;
 /// <summary>
 /// The way from this process to accounts elsewhere. Calls that wait together travel as one message: to an account's grain where nobody knows
 /// yet where it lives, and else to its silo, with the calls to other accounts there. While a few messages are on their way, the next one
-/// gathers; nothing lingers. Reads go beside writes, because a balance must not wait for a commit that a charge in the same message waits for.
+/// gathers; nothing lingers. A message is answered with its slowest call, so balances go beside writes, which wait for a commit, and what may
+/// take long goes to its account alone.
 /// </summary>
-internal sealed class AccountChannels(IGrainFactory grains, int capacity)
+/// <param name="grains">The way to the cluster.</param>
+/// <param name="capacity">Calls that may wait.</param>
+/// <param name="here">The silo of this process; null for none. No route leads to it: callers beside an account pass its grain by, and those that
+/// do not are to reach that grain, which Orleans would take for idle else.</param>
+internal sealed class AccountChannels(IGrainFactory grains, int capacity, string? here)
 {
     private readonly ConcurrentDictionary<ChannelKey, Channel> channels = new();
     private readonly AccountRoutes routes = new();
@@ -15,7 +20,7 @@ internal sealed class AccountChannels(IGrainFactory grains, int capacity)
 
     /// <summary>Sends a call; null where too many calls are on their way already.</summary>
     /// <exception cref="OperationCanceledException">The caller gave up; a call that was sent already takes effect.</exception>
-    public async ValueTask<AccountAnswer?> SendAsync(AccountId account, bool isRead, AccountCall call, CancellationToken cancellationToken)
+    public async ValueTask<AccountAnswer?> SendAsync(AccountId account, Lane lane, AccountCall call, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref waiting) > capacity)
         {
@@ -23,14 +28,14 @@ internal sealed class AccountChannels(IGrainFactory grains, int capacity)
             return null;
         }
 
-        var silo = routes.Find(account);
+        var silo = lane == Lane.Alone ? null : routes.Find(account);
         var isFound = false;
         try
         {
             var sent = new SentCall(account, call, cancellationToken);
             var key = silo is null
-                ? new ChannelKey(account.Value, 0, IsSilo: false, isRead)
-                : new ChannelKey(silo, (int)((uint)account.GetHashCode() % SiloGrain.Lanes), IsSilo: true, isRead);
+                ? new ChannelKey(account.Value, 0, IsSilo: false, lane)
+                : new ChannelKey(silo, (int)((uint)account.GetHashCode() % SiloGrain.Lanes), IsSilo: true, lane);
             while (!channels.GetOrAdd(key, static (key, owner) => owner.Create(key), this).TryAdd(sent))
             {
                 // It closed meanwhile; the next look makes another.
@@ -55,7 +60,7 @@ internal sealed class AccountChannels(IGrainFactory grains, int capacity)
         void Close(Channel closed) => channels.TryRemove(KeyValuePair.Create(key, closed));
         if (key.IsSilo)
         {
-            var silo = grains.GetGrain<ISiloGrain>(SiloGrain.KeyOf(key.Name, key.Lane));
+            var silo = grains.GetGrain<ISiloGrain>(SiloGrain.KeyOf(key.Name, key.Part));
             return new(
                 message => silo.RunAsync(new() { Accounts = [.. message.Select(static sent => sent.Account.Value)], Items = [.. message.Select(static sent => sent.Call)] }),
                 Close);
@@ -66,7 +71,7 @@ internal sealed class AccountChannels(IGrainFactory grains, int capacity)
             async message =>
             {
                 var answers = await grain.RunAsync(new() { Items = [.. message.Select(static sent => sent.Call)] }).ConfigureAwait(false);
-                if (answers.Silo is { } silo)
+                if (answers.Silo is { } silo && silo != here)
                 {
                     routes.Remember(message[0].Account, silo);
                 }
@@ -77,10 +82,10 @@ internal sealed class AccountChannels(IGrainFactory grains, int capacity)
     }
 
     /// <param name="Name">The silo, or the account.</param>
-    /// <param name="Lane">The silo's lane.</param>
+    /// <param name="Part">Which of the silo's grains.</param>
     /// <param name="IsSilo">True where it leads to a silo.</param>
-    /// <param name="IsRead">True for calls that wait for no commit.</param>
-    private readonly record struct ChannelKey(string Name, int Lane, bool IsSilo, bool IsRead);
+    /// <param name="Lane">Which calls travel here.</param>
+    private readonly record struct ChannelKey(string Name, int Part, bool IsSilo, Lane Lane);
 }
 
 /// <summary>The way to one grain. It exists while there are calls for it.</summary>

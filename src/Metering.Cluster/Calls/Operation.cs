@@ -15,6 +15,19 @@ internal enum Repetition
     Once,
 }
 
+/// <summary>Which calls a call travels with, and so whose answers its own waits for.</summary>
+internal enum Lane
+{
+    /// <summary>With the writes of the silo's other accounts: all wait for a commit.</summary>
+    Writes,
+
+    /// <summary>With the balances of the silo's other accounts, which wait for nothing.</summary>
+    Balances,
+
+    /// <summary>With calls of its kind to the same account: what may take long, have a large answer, or must not be lost with others' time-out.</summary>
+    Alone,
+}
+
 /// <summary>One operation of the meter: how it runs where the account lives, and how it gets there.</summary>
 /// <param name="Repetition">What sending it twice does.</param>
 /// <param name="Run">Runs it on the account's engine.</param>
@@ -25,6 +38,9 @@ internal sealed record Operation<TRequest, TAnswer>(
     Func<TRequest, AccountCall> ToCall)
     where TAnswer : class
 {
+    /// <summary>Which calls it travels with.</summary>
+    public Lane Lane { get; init; } = Repetition == Repetition.Keyed ? Lane.Writes : Lane.Alone;
+
     /// <summary>The request's own key; null for none.</summary>
     public Func<TRequest, string?> KeyOf { get; init; } = static _ => null;
 
@@ -117,7 +133,10 @@ internal static partial class Operations
     public static readonly Operation<ValueTuple, Balance> GetBalance = new(
         Repetition.Read,
         static (engine, account, _, cancellation) => engine.GetBalanceAsync(account, cancellation),
-        static _ => new GetBalanceCall());
+        static _ => new GetBalanceCall())
+    {
+        Lane = Lane.Balances,
+    };
 
     public static readonly Operation<ValueTuple, Balance> Refresh = new(
         Repetition.Read,

@@ -40,7 +40,7 @@ internal sealed class RecordVisitsCall : AccountCall
 
     public override int Weight => Math.Max(1, Request.Records.Count);
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.RecordVisitsAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.RecordVisitsAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.start-records")]
@@ -51,7 +51,7 @@ internal sealed class StartRecordsCall : AccountCall
 
     public override int Weight => Math.Max(1, Request.Records.Count);
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.StartRecordsAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.StartRecordsAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.records")]
@@ -60,5 +60,5 @@ internal sealed class ListRecordsCall : AccountCall
     [Id(0)]
     public required RecordQuery Query { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.ListRecordsAsync(account, Query));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.ListRecordsAsync(account, Query));
 }

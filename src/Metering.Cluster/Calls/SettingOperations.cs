@@ -69,7 +69,7 @@ internal sealed class SetStatusCall : AccountCall
     [Id(0)]
     public required AccountStatusRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.SetStatusAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.SetStatusAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.credit-limit")]
@@ -78,7 +78,7 @@ internal sealed class SetCreditLimitCall : AccountCall
     [Id(0)]
     public required CreditLimitRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.SetCreditLimitAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.SetCreditLimitAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.take-back")]
@@ -87,7 +87,7 @@ internal sealed class TakeBackCall : AccountCall
     [Id(0)]
     public required TakeBackRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.TakeBackAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.TakeBackAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.change-plan")]
@@ -96,7 +96,7 @@ internal sealed class ChangePlanCall : AccountCall
     [Id(0)]
     public required ChangePlanRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.ChangePlanAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.ChangePlanAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.cancel")]
@@ -105,7 +105,7 @@ internal sealed class CancelCall : AccountCall
     [Id(0)]
     public required SubscriptionRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.CancelAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.CancelAsync(account, Request));
 }
 
 [GenerateSerializer, Immutable, Alias("metering.call.resume")]
@@ -114,5 +114,5 @@ internal sealed class ResumeCall : AccountCall
     [Id(0)]
     public required SubscriptionRequest Request { get; init; }
 
-    public override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => AnswerAsync(engine.ResumeAsync(account, Request));
+    protected override Task<AccountAnswer> RunAsync(ICreditMeter engine, AccountId account) => TravelAsync(engine.ResumeAsync(account, Request));
 }

@@ -34,6 +34,9 @@ internal sealed class LimitGrain(AccountHosting hosting) : Grain, ILimitGrain
     public ValueTask<LimitAnswer> TakeAsync(int permits, TimeSpan window)
     {
         var verdict = count.Take(permits, window);
+
+        // Nothing else keeps the count: collected as idle, a day's limit would begin anew.
+        DelayDeactivation(verdict.ResetsIn);
         return new(new LimitAnswer { IsAllowed = verdict.IsAllowed, Remaining = verdict.Remaining, ResetsIn = verdict.ResetsIn });
     }
 }

@@ -15,7 +15,7 @@ internal sealed class OrleansCallLimits(IGrainFactory grains, ILogger<OrleansCal
                 .WaitAsync(cancellationToken).ConfigureAwait(false);
             return new(answer.IsAllowed, answer.Remaining, answer.ResetsIn);
         }
-        catch (Exception exception) when (Delivery.IsTransient(exception))
+        catch (Exception exception) when (Delivery.IsTransient(exception, cancellationToken))
         {
             // A silo was lost. Its counts are gone anyway, and a limit must not turn away calls that the account would answer.
             logger.LogWarning("A call was not counted against the limit {Limit}: {Reason}", limit.Name, exception.Message);

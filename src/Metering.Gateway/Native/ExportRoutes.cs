@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace Metering.Gateway.Native;
 
@@ -97,9 +98,19 @@ internal static class ExportRoutes
             response.ContentType = format == ExportFormat.Csv ? $"{Csv}; charset=utf-8; header={(isWhole ? "present" : "absent")}" : Ndjson;
             response.Headers.ContentDisposition = $"attachment; filename=\"transactions.{(format == ExportFormat.Csv ? "csv" : "ndjson")}\"";
 
-            // From here on whatever fails breaks the connection (GatewayMiddleware): an error behind half of the lines would look like a line.
-            await response.StartAsync(httpContext.RequestAborted).ConfigureAwait(false);
-            await export.WriteAsync(response.BodyWriter, format, withAccount: false, withHeader: isWhole, httpContext.RequestAborted).ConfigureAwait(false);
+            // From here on whatever fails breaks the connection (GatewayMiddleware): an error behind half of the lines would look like a line. A server
+            // that stops ends it too, and its reader goes on after the last line elsewhere: a slow one would hold up the stop of everything else.
+            var stopping = httpContext.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(httpContext.RequestAborted, stopping);
+            await response.StartAsync(ending.Token).ConfigureAwait(false);
+            try
+            {
+                await export.WriteAsync(response.BodyWriter, format, withAccount: false, withHeader: isWhole, ending.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                httpContext.Abort();
+            }
         }
     }
 }
