@@ -33,12 +33,11 @@ public sealed class AccountGrainTests
         var clock = new ManualTimeProvider(Now);
         await using var silos = await TestSilos.StartAsync(1, new(), clock);
         var account = new AccountId("passed-by");
-        Assert.True((await silos.Client.OpenAccountAsync(account, new() { Plan = "starter" })).IsSuccess);
+        var opened = (await silos.Client.OpenAccountAsync(account, new() { Plan = "starter" })).Value;
         var ends = Now.AddMilliseconds(100);
         var grant = new GrantRequest { Source = GrantSource.Bonus, Amount = Credits.Of(5), ExpiresAt = ends, Description = "Soon over" };
         Assert.True((await silos.Client.GrantAsync(account, grant)).IsSuccess);
-        await silos.CollectAsync();
-        var expiry = silos.Watch.WhenAppendedAsync(account, (await silos.Client.GetBalanceAsync(account)).Value.Sequence + 1);
+        var expiry = silos.Watch.WhenAppendedAsync(account, opened.Sequence + 2);
         await silos.CollectAsync();
         clock.Advance(TimeSpan.FromSeconds(1));
         await expiry;
