@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Xunit;
 
@@ -70,6 +71,26 @@ public sealed partial class DeploymentTests
     }
 
     [Fact]
+    public void Whoever_stops_a_silo_waits_for_longer_than_its_stop_may_take()
+    {
+        var stop = int.Parse(ShutdownTime().Match(Read("src/Metering.Silo/MeteringSilo.cs")).Groups["seconds"].Value, CultureInfo.InvariantCulture);
+        Assert.InRange(stop, 20, int.Parse(GracePeriod().Match(Read("docker-compose.yml")).Groups["seconds"].Value, CultureInfo.InvariantCulture) - 1);
+        Assert.InRange(stop, 20, int.Parse(TerminationPeriod().Match(Read("deploy/kubernetes/silos.yaml")).Groups["seconds"].Value, CultureInfo.InvariantCulture) - 1);
+    }
+
+    [Fact]
+    public void What_can_be_configured_is_not_cut_off_by_the_network_policy()
+    {
+        var (settings, policy) = (Read("deploy/kubernetes/configuration.yaml"), Read("deploy/kubernetes/network.yaml"));
+        Assert.Contains("stripe", settings, StringComparison.OrdinalIgnoreCase);
+        Assert.All((string[])["port: 443,", "port: 587,"], port => Assert.Contains(port, policy, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_balancer_judges_a_path_as_the_silos_read_it() =>
+        Assert.Contains("deny_status 404 if { path,url_dec -m sub -i /orleans }", Read("deploy/haproxy.cfg"), StringComparison.Ordinal);
+
+    [Fact]
     public void Probes_and_ports_are_those_of_the_programs()
     {
         var routes = Read("src/Metering.Gateway/Http/HealthRoutes.cs");
@@ -118,6 +139,15 @@ public sealed partial class DeploymentTests
     private static string Read(string path) => File.ReadAllText(Path.Combine(Repository.Root, path));
 
     private static string All() => string.Join('\n', Files.Select(File.ReadAllText));
+
+    [GeneratedRegex(@"ShutdownTime = TimeSpan\.FromSeconds\((?<seconds>\d+)\)")]
+    private static partial Regex ShutdownTime();
+
+    [GeneratedRegex(@"stop_grace_period: (?<seconds>\d+)s")]
+    private static partial Regex GracePeriod();
+
+    [GeneratedRegex(@"terminationGracePeriodSeconds: (?<seconds>\d+)")]
+    private static partial Regex TerminationPeriod();
 
     [GeneratedRegex(@"(dockerfile: |\./)(?<path>deploy/[\w./-]+)")]
     private static partial Regex RelativePath();

@@ -40,7 +40,7 @@ public sealed class AccountGrainTests
         var expiry = silos.Watch.WhenAppendedAsync(account, opened.Sequence + 2);
         await silos.CollectAsync();
         clock.Advance(TimeSpan.FromSeconds(1));
-        await expiry;
+        await expiry.WaitAsync(TimeSpan.FromMinutes(1));
         Assert.Contains((await silos.Client.ListTransactionsAsync(account, new())).Value.Items, row => row.Type == TransactionType.Expiration && row.CreatedAt == ends);
     }
 
