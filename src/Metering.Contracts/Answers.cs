@@ -68,6 +68,19 @@ public sealed record RecordAccess(TransactionId? TransactionId, Credits Charged,
 /// <param name="Credits">The balance after it, and after what it settled of a debt.</param>
 public sealed record Posting(TransactionId TransactionId, TransactionType Type, Credits Amount, Credits Credits);
 
+/// <summary>What a subscription lets its account do at a time.</summary>
+public enum SubscriptionState
+{
+    /// <summary>Paid, or not billed: the account spends.</summary>
+    Active,
+
+    /// <summary>Not paid any more and within the grace period: the account spends what it holds; nothing new is granted.</summary>
+    PastDue,
+
+    /// <summary>Unpaid, ended, suspended or closed: reads go on, spending does not.</summary>
+    Inactive,
+}
+
 /// <summary>An account's balance. Every figure is durable.</summary>
 public sealed record Balance
 {
@@ -113,6 +126,12 @@ public sealed record Balance
     /// <summary>Periods that begin before this instant are paid; null where the account is not billed.</summary>
     public required DateTimeOffset? PaidThrough { get; init; }
 
+    /// <summary>
+    /// Until when spending goes on after <see cref="PaidThrough"/> where no payment comes, exclusive: the grace period of the meter that decides.
+    /// Null where there is none: it is set to none, or the account is not billed, cancelled, suspended or closed.
+    /// </summary>
+    public DateTimeOffset? GraceEndsAt { get; init; }
+
     /// <summary>The last entry of the account's ledger that these figures include.</summary>
     public required long Sequence { get; init; }
 
@@ -133,6 +152,19 @@ public sealed record Balance
 
     /// <summary>Credits owed, which the next credits settle; above zero only where nothing is available.</summary>
     public Credits Owed { get; init; }
+
+    /// <summary>
+    /// When spending ends, or ended, unless a payment comes, exclusive: what is paid is over, and its grace period, or the cancelled subscription. Null
+    /// where it does not end by itself.
+    /// </summary>
+    public DateTimeOffset? SpendingEndsAt => GraceEndsAt ?? (PaidThrough < EndsAt ? PaidThrough : EndsAt ?? PaidThrough);
+
+    /// <summary>What the subscription lets the account do.</summary>
+    /// <param name="now">The time.</param>
+    public SubscriptionState SubscriptionAt(DateTimeOffset now) =>
+        Status != AccountStatus.Active || SpendingEndsAt <= now ? SubscriptionState.Inactive
+            : PaidThrough <= now ? SubscriptionState.PastDue
+            : SubscriptionState.Active;
 
     /// <summary>True where the subscription was cancelled and does not go on after <see cref="EndsAt"/>.</summary>
     public bool CancelAtPeriodEnd => EndsAt is not null;
