@@ -68,19 +68,6 @@ public sealed record RecordAccess(TransactionId? TransactionId, Credits Charged,
 /// <param name="Credits">The balance after it, and after what it settled of a debt.</param>
 public sealed record Posting(TransactionId TransactionId, TransactionType Type, Credits Amount, Credits Credits);
 
-/// <summary>What a subscription lets its account do at a time.</summary>
-public enum SubscriptionState
-{
-    /// <summary>Paid, or not billed: the account spends.</summary>
-    Active,
-
-    /// <summary>Not paid any more and within the grace period: the account spends what it holds; nothing new is granted.</summary>
-    PastDue,
-
-    /// <summary>Unpaid, ended, suspended or closed: reads go on, spending does not.</summary>
-    Inactive,
-}
-
 /// <summary>An account's balance. Every figure is durable.</summary>
 public sealed record Balance
 {
