@@ -113,6 +113,12 @@ public sealed record Balance
     /// <summary>Periods that begin before this instant are paid; null where the account is not billed.</summary>
     public required DateTimeOffset? PaidThrough { get; init; }
 
+    /// <summary>
+    /// Until when spending goes on after <see cref="PaidThrough"/> where no payment comes, exclusive: the grace period of the meter that decides.
+    /// Null where there is none: it is set to none, or the account is not billed, cancelled, suspended or closed.
+    /// </summary>
+    public DateTimeOffset? GraceEndsAt { get; init; }
+
     /// <summary>The last entry of the account's ledger that these figures include.</summary>
     public required long Sequence { get; init; }
 
@@ -133,6 +139,19 @@ public sealed record Balance
 
     /// <summary>Credits owed, which the next credits settle; above zero only where nothing is available.</summary>
     public Credits Owed { get; init; }
+
+    /// <summary>
+    /// When spending ends, or ended, unless a payment comes, exclusive: what is paid is over, and its grace period, or the cancelled subscription. Null
+    /// where it does not end by itself.
+    /// </summary>
+    public DateTimeOffset? SpendingEndsAt => GraceEndsAt ?? (PaidThrough < EndsAt ? PaidThrough : EndsAt ?? PaidThrough);
+
+    /// <summary>What the subscription lets the account do.</summary>
+    /// <param name="now">The time.</param>
+    public SubscriptionState SubscriptionAt(DateTimeOffset now) =>
+        Status != AccountStatus.Active || SpendingEndsAt <= now ? SubscriptionState.Inactive
+            : PaidThrough <= now ? SubscriptionState.PastDue
+            : SubscriptionState.Active;
 
     /// <summary>True where the subscription was cancelled and does not go on after <see cref="EndsAt"/>.</summary>
     public bool CancelAtPeriodEnd => EndsAt is not null;

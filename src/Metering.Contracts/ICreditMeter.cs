@@ -70,7 +70,7 @@ public interface ICreditMeter
 
     /// <summary>
     /// Cancels the subscription at the end of what is paid (<see cref="Balance.EndsAt"/>), and withdraws a planned change; cancelling again
-    /// changes nothing. Where it is over already: <see cref="RefusalReason.SubscriptionInactive"/>. A payment beyond the end renews it. The
+    /// changes nothing. An unpaid one has no grace period from then on (<see cref="Balance.GraceEndsAt"/>). Where it is over already: <see cref="RefusalReason.SubscriptionInactive"/>. A payment beyond the end renews it. The
     /// answer to a retry is the balance of now.
     /// </summary>
     ValueTask<Outcome<Balance>> CancelAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default);

@@ -67,16 +67,16 @@ public static partial class Account
 
     private static Credits Prorate(Credits allotment, TimeSpan left, TimeSpan whole) => new((long)((Int128)allotment.TenThousandths * left.Ticks / whole.Ticks));
 
-    private static Decision DecideCancellation(AccountState state, SetCancellation command, DateTimeOffset now)
+    private static Decision DecideCancellation(AccountState state, SetCancellation command, DateTimeOffset now, TimeSpan grace)
     {
         if (Closed(state) is { } closed)
         {
             return closed;
         }
 
-        if (command.IsCancelled && IsInactive(state, now))
+        if (command.IsCancelled && IsOver(state, now, grace))
         {
-            return Inactive(state);
+            return Inactive(state, grace);
         }
 
         if (command.IsCancelled == state.EndsAt is not null)

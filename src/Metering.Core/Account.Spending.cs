@@ -3,7 +3,7 @@ namespace Metering.Core;
 /// <content>Deductions and access to records.</content>
 public static partial class Account
 {
-    private static Decision DecideDeduct(AccountState state, Deduct command, DateTimeOffset now)
+    private static Decision DecideDeduct(AccountState state, Deduct command, DateTimeOffset now, TimeSpan grace)
     {
         var invalid = CommandRules.CheckProduct("product", command.Product)
             ?? CommandRules.CheckQuantity("quantity", command.Quantity)
@@ -25,9 +25,9 @@ public static partial class Account
             return LevelTooLow(command.Level, state.Terms.Level);
         }
 
-        if (IsInactive(state, now))
+        if (IsInactive(state, now, grace))
         {
-            return Inactive(state);
+            return Inactive(state, grace);
         }
 
         var charged = state.Terms.Unlimited ? Credits.Zero : command.Price;
@@ -63,14 +63,14 @@ public static partial class Account
             extension: extension);
     }
 
-    private static Decision DecideAccess(AccountState state, AccessRecords command, DateTimeOffset now)
+    private static Decision DecideAccess(AccountState state, AccessRecords command, DateTimeOffset now, TimeSpan grace)
     {
         if (CheckAccess(state, command) is { } refusal)
         {
             return refusal;
         }
 
-        var bill = RecordBill.Of(state, command, now, IsInactive(state, now));
+        var bill = RecordBill.Of(state, command, now, IsInactive(state, now, grace));
         if (bill.IsTooLarge)
         {
             return Refusal.Invalid("records", $"These records cost more than {CommandRules.MaxBalance} credits, which is more than an account can hold.");
@@ -78,9 +78,9 @@ public static partial class Account
 
         if (command.Mode == AccessMode.AllOrNothing && bill.Unpaid > 0)
         {
-            if (IsInactive(state, now))
+            if (IsInactive(state, now, grace))
             {
-                return Inactive(state);
+                return Inactive(state, grace);
             }
 
             if (command.MaxCredits is { } max && (bill.Total > max || max.IsZero))

@@ -3,7 +3,7 @@ namespace Metering.Core;
 /// <content>Free subscriptions of records that visited the customer's website.</content>
 public static partial class Account
 {
-    private static Decision DecideVisits(AccountState state, VisitRecords command, DateTimeOffset now)
+    private static Decision DecideVisits(AccountState state, VisitRecords command, DateTimeOffset now, TimeSpan grace)
     {
         var seenAt = command.SeenAt?.ToLedger() ?? now;
         if (CheckVisits(command, seenAt, now) is { } invalid)
@@ -23,9 +23,9 @@ public static partial class Account
 
         seenAt = seenAt > now ? now : seenAt;
         var (verdicts, starts) = Visits(state, command.Records, seenAt, now);
-        if (starts.Length > 0 && IsInactive(state, now))
+        if (starts.Length > 0 && IsInactive(state, now, grace))
         {
-            return Inactive(state);
+            return Inactive(state, grace);
         }
 
         // No refusal from here on.

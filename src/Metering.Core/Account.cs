@@ -55,7 +55,8 @@ public static partial class Account
     /// <param name="command">The command.</param>
     /// <param name="now">The account's time (<see cref="AccountState.TimeAt"/>), UTC, whole milliseconds.</param>
     /// <param name="evidence">What a look-up of the command's key found; needed only where a decision asked for it.</param>
-    public static Decision Decide(AccountState state, Command command, DateTimeOffset now, KeyEvidence evidence = default)
+    /// <param name="grace">How long an account whose period was not paid goes on spending what it holds, 0 or more.</param>
+    public static Decision Decide(AccountState state, Command command, DateTimeOffset now, KeyEvidence evidence = default, TimeSpan grace = default)
     {
         if (!state.IsOpen)
         {
@@ -80,9 +81,9 @@ public static partial class Account
 
         return command switch
         {
-            Deduct deduct => DecideDeduct(state, deduct, now),
-            AccessRecords access => DecideAccess(state, access, now),
-            VisitRecords visit => DecideVisits(state, visit, now),
+            Deduct deduct => DecideDeduct(state, deduct, now, grace),
+            AccessRecords access => DecideAccess(state, access, now, grace),
+            VisitRecords visit => DecideVisits(state, visit, now, grace),
             StartRecords brought => DecideStarts(state, brought, now),
             Grant grant => DecideGrant(state, grant, now),
             Adjust adjust => DecideAdjust(state, adjust, now),
@@ -92,7 +93,7 @@ public static partial class Account
             SetCreditLimit limit => DecideCreditLimit(state, limit, now),
             TakeBack taken => DecideTakeBack(state, taken, now),
             ChangePlan plan => DecidePlan(state, plan, now),
-            SetCancellation cancellation => DecideCancellation(state, cancellation, now),
+            SetCancellation cancellation => DecideCancellation(state, cancellation, now, grace),
             MakeCheckpoint checkpoint => DecideCheckpoint(state, checkpoint, now),
             KeepAnswer keep => Decision.Append(new AnswerKept
             {
@@ -130,16 +131,6 @@ public static partial class Account
 
         return state.Keys.MustLookUp(asked.Id, evidence.LookedUpThrough, now) ? Decision.LookUpKey : (Decision?)null;
     }
-
-    /// <summary>True where the paid period is over, or the cancelled subscription, so that spending waits for a renewal.</summary>
-    private static bool IsInactive(AccountState state, DateTimeOffset now) =>
-        (state.PaidThrough is { } paidThrough && now >= paidThrough) || (state.EndsAt is { } endsAt && now >= endsAt);
-
-    private static Refusal Inactive(AccountState state) => new(
-        RefusalReason.SubscriptionInactive,
-        state.EndsAt is { } endsAt && !(state.PaidThrough < endsAt)
-            ? $"The subscription was cancelled and ended on {endsAt:yyyy-MM-dd'T'HH:mm:ss'Z'}; spending waits for its renewal."
-            : $"The subscription is paid through {state.PaidThrough:yyyy-MM-dd'T'HH:mm:ss'Z'}; spending waits for its renewal.");
 
     private static Refusal Insufficient(Credits required, Credits available) =>
         new(RefusalReason.InsufficientCredits, $"This needs {required} credits; {available} are available.") { Required = required, Available = available };

@@ -149,5 +149,6 @@ public sealed class AccountState
     }
 
     /// <summary>The balance as callers see it.</summary>
-    public Balance ToBalance() => new BalanceView(this).ToBalance();
+    /// <param name="grace">How long an account whose period was not paid goes on spending what it holds, 0 or more.</param>
+    public Balance ToBalance(TimeSpan grace = default) => new BalanceView(this).ToBalance(grace);
 }

@@ -20,7 +20,8 @@ internal readonly struct BalanceView(AccountState state)
 
     public bool IsOpen => Sequence > 0;
 
-    public Balance ToBalance() => new()
+    /// <param name="grace">How long an account whose period was not paid goes on spending.</param>
+    public Balance ToBalance(TimeSpan grace = default) => new()
     {
         Plan = figures.Terms.Plan,
         Unlimited = figures.Terms.Unlimited,
@@ -36,6 +37,7 @@ internal readonly struct BalanceView(AccountState state)
         LastResetAt = figures.LastResetAt,
         PeriodEnd = figures.PeriodEnd,
         PaidThrough = figures.PaidThrough,
+        GraceEndsAt = figures is { PaidThrough: { } paid, EndsAt: null, Status: AccountStatus.Active } && grace > TimeSpan.Zero ? Account.GraceEnd(paid, grace) : null,
         Sequence = Sequence,
         Status = figures.Status,
         StatusReason = figures.StatusReason,

@@ -5,6 +5,9 @@ namespace Metering.Engine;
 /// <summary>How the embedded meter runs. Validated when the meter starts.</summary>
 public sealed class CreditMeteringOptions
 {
+    /// <summary>The most of <see cref="GraceDays"/>.</summary>
+    public const int MaxGraceDays = 60;
+
     /// <summary>Products and plans.</summary>
     public Catalogue Catalogue { get; set; } = Catalogue.Default;
 
@@ -33,6 +36,14 @@ public sealed class CreditMeteringOptions
     /// </summary>
     public int SnapshotInterval { get; set; } = 10_000;
 
+    /// <summary>
+    /// Days, 0 to <see cref="MaxGraceDays"/>, for which an account whose period was not paid goes on spending what it holds; default 7, within which most
+    /// failed payments are made good. Nothing is granted for that period; cancelled, suspended and closed accounts have no grace. 0 refuses spending
+    /// (402) from the first unpaid instant; more lets an account that never pays spend its bonus and permanent credits for longer. It is no fact of
+    /// the ledger: a change takes effect with the next start. The process that decides counts, so processes that share a ledger should agree.
+    /// </summary>
+    public int GraceDays { get; set; } = 7;
+
     /// <summary>How what falls due is entered on accounts that nobody calls.</summary>
     public DueQueueOptions Due { get; set; } = new();
 
@@ -57,6 +68,9 @@ public sealed class CreditMeteringOptions
     /// <summary>The default of <see cref="MemoryBudgetBytes"/> in a process that may have so many bytes; the rest is for calls and their answers.</summary>
     internal static long MemoryBudgetOf(long available) => Math.Clamp(available / 2, 1L << 20, 1L << 30);
 
+    /// <summary>The grace period.</summary>
+    internal TimeSpan Grace => TimeSpan.FromDays(GraceDays);
+
     /// <summary>Adds another meter than the embedded one; set by <c>UseOrleans</c> and its like.</summary>
     internal Action<IServiceCollection>? AddMeter { get; set; }
 
@@ -71,6 +85,7 @@ public sealed class CreditMeteringOptions
         Check(nameof(MaxBatch), MaxBatch, 1, 100_000);
         Check(nameof(MemoryBudgetBytes), MemoryBudgetBytes, 1L << 20, long.MaxValue);
         Check(nameof(SnapshotInterval), SnapshotInterval, 100, 1_000_000);
+        Check(nameof(GraceDays), GraceDays, 0, MaxGraceDays);
         Due.Validate();
         CatalogueRules.Check(Catalogue);
         if (NeedsStore && (LedgerStoreFactory is null || DirectoryStoreFactory is null))

@@ -7,11 +7,11 @@ public sealed partial class EmbeddedCreditMeter
 {
     /// <inheritdoc />
     public ValueTask<Outcome<Balance>> SetStatusAsync(AccountId account, AccountStatusRequest request, CancellationToken cancellationToken = default) =>
-        RunAsync(account, CommandFactory.Create(request), ToBalance, cancellationToken);
+        RunAsync(account, CommandFactory.Create(request), toBalance, cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<Outcome<Balance>> SetCreditLimitAsync(AccountId account, CreditLimitRequest request, CancellationToken cancellationToken = default) =>
-        RunAsync(account, CommandFactory.Create(request), ToBalance, cancellationToken);
+        RunAsync(account, CommandFactory.Create(request), toBalance, cancellationToken);
 
     /// <inheritdoc />
     public async ValueTask<Outcome<TakenBack>> TakeBackAsync(AccountId account, TakeBackRequest request, CancellationToken cancellationToken = default)
@@ -38,11 +38,11 @@ public sealed partial class EmbeddedCreditMeter
 
     /// <inheritdoc />
     public ValueTask<Outcome<Balance>> CancelAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default) =>
-        RunAsync(account, CommandFactory.Create(request, isCancelled: true), ToBalance, cancellationToken);
+        RunAsync(account, CommandFactory.Create(request, isCancelled: true), toBalance, cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<Outcome<Balance>> ResumeAsync(AccountId account, SubscriptionRequest request, CancellationToken cancellationToken = default) =>
-        RunAsync(account, CommandFactory.Create(request, isCancelled: false), ToBalance, cancellationToken);
+        RunAsync(account, CommandFactory.Create(request, isCancelled: false), toBalance, cancellationToken);
 
     private static Outcome<TakenBack> ToTakenBack(in Run run)
     {

@@ -19,6 +19,8 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     private readonly CallRunner runner;
     private readonly RecordListing records;
     private readonly DueQueue? due;
+    private readonly TimeSpan grace;
+    private readonly AnswerOf<Balance> toBalance;
 
     /// <summary>Makes a meter on an open store.</summary>
     /// <param name="store">The ledger; the caller disposes it, after the meter.</param>
@@ -34,6 +36,7 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     internal EmbeddedCreditMeter(ILedgerStore store, CreditMeteringOptions options, TimeProvider time, ILogger logger, IAccountPlacement? placement)
     {
         (this.store, this.time) = (store, time);
+        (grace, toBalance) = (options.Grace, ToBalance);
         commands = new(options.Catalogue, options.NextTag);
         freshness = new(store, time);
         finality = new(store, time);
@@ -63,7 +66,7 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
 
     /// <inheritdoc />
     public ValueTask<Outcome<Balance>> OpenAccountAsync(AccountId account, OpenAccountRequest request, CancellationToken cancellationToken = default) =>
-        RunAsync(account, commands.Create(request), ToBalance, cancellationToken);
+        RunAsync(account, commands.Create(request), toBalance, cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<Outcome<Deduction>> DeductAsync(AccountId account, DeductRequest request, CancellationToken cancellationToken = default) =>
@@ -126,13 +129,13 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
 
     /// <inheritdoc />
     public ValueTask<Outcome<Balance>> RecordPaymentAsync(AccountId account, PaymentRequest request, CancellationToken cancellationToken = default) =>
-        RunAsync(account, CommandFactory.Create(request), ToBalance, cancellationToken);
+        RunAsync(account, CommandFactory.Create(request), toBalance, cancellationToken);
 
     /// <inheritdoc />
     public async ValueTask<Outcome<Balance>> GetBalanceAsync(AccountId account, CancellationToken cancellationToken = default)
     {
         var read = await ReadViewAsync(account, cancellationToken);
-        return read.Refusal is { } refusal ? refusal : read.View.ToBalance();
+        return read.Refusal is { } refusal ? refusal : read.View.ToBalance(grace);
     }
 
     /// <inheritdoc />
@@ -280,8 +283,8 @@ public sealed partial class EmbeddedCreditMeter : ICreditMeter, IAsyncDisposable
     public ValueTask DisposeAsync() => commit.IsStopping ? ValueTask.CompletedTask : DrainAsync();
 
     /// <summary>A replay tells the balance of now: an entry holds what changed, not what the whole account was then.</summary>
-    private static Outcome<Balance> ToBalance(in Run run) =>
-        run.Refusal is { } refusal ? refusal : run.IsReplay ? Outcome.Replay(run.View.ToBalance()) : run.View.ToBalance();
+    private Outcome<Balance> ToBalance(in Run run) =>
+        run.Refusal is { } refusal ? refusal : run.IsReplay ? Outcome.Replay(run.View.ToBalance(grace)) : run.View.ToBalance(grace);
 
     private static Outcome<Deduction> ToDeduction(in Run run)
     {

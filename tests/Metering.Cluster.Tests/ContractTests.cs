@@ -8,14 +8,14 @@ namespace Metering.Cluster.Tests;
 
 /// <summary>
 /// What silos and clients of different versions say to each other in a rolling upgrade. Contract/v1.txt holds messages as version 1 wrote
-/// them; every later version must read them, and write what version 1 can read. v2.txt holds those that came with version 2.
+/// them; every later version must read them, and write what version 1 can read. v2.txt and v3.txt hold those that came with later versions.
 /// </summary>
 public sealed class ContractTests
 {
     private static readonly DateTimeOffset Instant = new(2026, 5, 1, 12, 30, 0, 250, TimeSpan.Zero);
     private static readonly TransactionId Id = new(7, 0x0123_4567_89AB_CDEF);
     private static readonly string[] Golden =
-        [.. ((string[])["v1.txt", "v2.txt"]).SelectMany(file => File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Contract", file)))];
+        [.. ((string[])["v1.txt", "v2.txt", "v3.txt"]).SelectMany(file => File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Contract", file)))];
 
     private readonly Serializer serializer = new ServiceCollection().AddSerializer().BuildServiceProvider().GetRequiredService<Serializer>();
 
@@ -106,6 +106,9 @@ public sealed class ContractTests
         yield return ("plan-change", new Answered<PlanChange> { Outcome = new PlanChange("starter", "growth", Instant, Credits.Of(1), Credits.Of(2), Credits.Of(3)) });
         yield return ("record-page", new Answered<RecordPage> { Outcome = new RecordPage([new("company", "42", Instant, Instant)], "3-2") });
         yield return ("start-records", new StartRecordsCall { Request = new() { Records = [new("company", "42", Instant)], ExternalReference = "e", IdempotencyKey = "k" } });
+
+        // Version 3.
+        yield return ("grace", new Answered<Balance> { Outcome = SampleBalance() with { GraceEndsAt = Instant.AddDays(7) } });
     }
 
     private static Balance SampleBalance() => new()

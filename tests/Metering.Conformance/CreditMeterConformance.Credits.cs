@@ -89,6 +89,7 @@ public abstract partial class CreditMeterConformance
         await GrantAsync(GrantSource.Purchase, 5);
         Clock.Set(Start.AddMonths(1));
         Assert.Equal(Credits.Of(5), await AvailableAsync());
+        Clock.Set(Start.AddMonths(1).AddDays(GraceDays));
         Assert.Equal(RefusalReason.SubscriptionInactive, (await DeductAsync(1)).Refusal?.Reason);
         Assert.Equal(RefusalReason.SubscriptionInactive, (await AccessAsync("b")).Refusal?.Reason);
         Assert.Equal(RecordStatus.Active, (await AccessAsync("a")).Value.Records[0].Status);
@@ -98,6 +99,59 @@ public abstract partial class CreditMeterConformance
         Assert.Equal(Credits.Of(105), (await Meter.RecordPaymentAsync(Account, payment)).Value.Available);
         Assert.Equal(RefusalReason.ReferenceUsed, (await Meter.RecordPaymentAsync(Account, payment)).Refusal?.Reason);
         Assert.True((await DeductAsync(1)).IsSuccess);
+        await RowsSumToTheBalanceAsync();
+    }
+
+    [Fact]
+    public async Task An_unpaid_account_spends_what_it_holds_until_its_grace_is_over_and_nothing_is_lost()
+    {
+        var (unpaid, over) = (Start.AddMonths(1), Start.AddMonths(1).AddDays(GraceDays));
+        await OpenAsync(paidThrough: unpaid);
+        await GrantAsync(GrantSource.Purchase, 5);
+        await GrantAsync(GrantSource.Bonus, 2);
+        Assert.Equal((over, SubscriptionState.Active), await StandingAsync());
+        Clock.Set(unpaid);
+        Assert.Equal((over, SubscriptionState.PastDue), await StandingAsync());
+        Assert.Equal(Credits.Of(6), (await DeductAsync(1)).Value.Credits);
+        Clock.Set(over.AddMilliseconds(-1));
+        await Host.RestartAsync();
+        Assert.Equal(RecordStatus.Subscribed, (await AccessAsync("a")).Value.Records[0].Status);
+        Assert.True((await Meter.RecordVisitsAsync(Account, new() { Records = [new("company", "v")] })).IsSuccess);
+        Assert.True((await Meter.DeductBatchAsync(Account, new() { Items = [new() { Amount = Credits.Of(1) }] })).Value.Items[0].IsSuccess);
+
+        Clock.Set(over);
+        Assert.Equal((over, SubscriptionState.Inactive), await StandingAsync());
+        var refusal = (await DeductAsync(1)).Refusal!;
+        Assert.Equal(RefusalReason.SubscriptionInactive, refusal.Reason);
+        Assert.Contains("unpaid since 2026-06-01T00:00:00Z", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(RefusalReason.SubscriptionInactive, (await Meter.DeductBatchAsync(Account, new() { Items = [new() { Amount = Credits.Of(1) }] })).Value.Items[0].Refusal?.Reason);
+        Assert.Equal(RefusalReason.SubscriptionInactive, (await Meter.RecordVisitsAsync(Account, new() { Records = [new("company", "w")] })).Refusal?.Reason);
+        Assert.Equal(RecordStatus.Active, (await AccessAsync("a")).Value.Records[0].Status);
+        Assert.Equal(Credits.Of(4), await AvailableAsync());
+        await RowsSumToTheBalanceAsync();
+
+        async Task<(DateTimeOffset?, SubscriptionState)> StandingAsync() =>
+            (await Meter.GetBalanceAsync(Account)).Value is var balance ? (balance.GraceEndsAt, balance.SubscriptionAt(Clock.GetUtcNow())) : default;
+    }
+
+    [Theory]
+    [InlineData(-3)]
+    [InlineData(0)]
+    [InlineData(3)]
+    [InlineData(GraceDays)]
+    [InlineData(GraceDays + 3)]
+    public async Task An_invoice_before_the_anchor_within_the_grace_or_after_it_grants_its_period_once(int days)
+    {
+        await OpenAsync(paidThrough: Start.AddMonths(1));
+        Clock.Set(Start.AddMonths(1).AddDays(days));
+        var payment = new PaymentRequest { PaidThrough = Start.AddMonths(2), ExternalReference = "in_1" };
+        Assert.True((await Meter.RecordPaymentAsync(Account, payment)).IsSuccess);
+        await Host.RestartAsync();
+        Assert.Equal(RefusalReason.ReferenceUsed, (await Meter.RecordPaymentAsync(Account, payment)).Refusal?.Reason);
+        Clock.Set(Start.AddMonths(1).AddDays(Math.Max(days, 0)));
+        Assert.Equal(Credits.Of(99), (await DeductAsync(1)).Value.Credits);
+        Clock.Set(Start.AddMonths(2).AddMilliseconds(-1));
+        Assert.Equal(2, (await TransactionsAsync()).Count(row => row.Type == TransactionType.MonthlyReset));
         await RowsSumToTheBalanceAsync();
     }
 

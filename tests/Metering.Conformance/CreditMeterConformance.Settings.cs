@@ -157,6 +157,7 @@ public abstract partial class CreditMeterConformance
         Assert.Equal(RefusalReason.SubscriptionInactive, (await DeductAsync(1)).Refusal?.Reason);
         Assert.Equal(RefusalReason.SubscriptionInactive, (await Meter.CancelAsync(Account, new())).Refusal?.Reason);
         Assert.Equal(Credits.Of(5), await AvailableAsync());
+        Assert.Null((await Meter.GetBalanceAsync(Account)).Value.GraceEndsAt); // Who has cancelled has no grace.
         var renewed = (await Meter.RecordPaymentAsync(Account, new() { PaidThrough = Start.AddMonths(2), ExternalReference = "in_2" })).Value;
         Assert.Equal((false, Credits.Of(105)), (renewed.CancelAtPeriodEnd, renewed.Available));
         Assert.True((await DeductAsync(1)).IsSuccess);

@@ -19,6 +19,9 @@ public interface IMeterHost : IAsyncDisposable
 /// </summary>
 public abstract partial class CreditMeterConformance : IAsyncLifetime
 {
+    /// <summary>The default of <c>GraceDays</c>, which every host of the suite runs with.</summary>
+    protected const int GraceDays = 7;
+
     private static int accounts;
 
     protected static readonly DateTimeOffset Start = new(2026, 5, 1, 0, 0, 0, TimeSpan.Zero);

@@ -20,6 +20,9 @@ internal sealed class Scenario
 
     public DateTimeOffset Now { get; private set; }
 
+    /// <summary>How long an account whose period was not paid goes on spending.</summary>
+    public TimeSpan Grace { get; init; }
+
     public IEnumerable<TransactionEntry> Rows => Entries.OfType<TransactionEntry>();
 
     /// <summary>The rows as people read them: type, signed amount, the day or instant of creation.</summary>
@@ -66,7 +69,7 @@ internal sealed class Scenario
     public Decision Send(Command command, KeyEvidence evidence = default)
     {
         EnterDue();
-        var decision = Account.Decide(State, command, State.TimeAt(Now), evidence);
+        var decision = Account.Decide(State, command, State.TimeAt(Now), evidence, Grace);
         if (decision.Entry is { } entry)
         {
             if (decision.Extension is { } extension)
@@ -92,7 +95,7 @@ internal sealed class Scenario
     {
         EnterDue();
         var before = Bytes.OfSnapshot(State);
-        var decision = Account.Decide(State, command, State.TimeAt(Now));
+        var decision = Account.Decide(State, command, State.TimeAt(Now), grace: Grace);
         Assert.Equal(before, Bytes.OfSnapshot(State));
         Assert.Null(decision.Entry);
         return Assert.IsType<Refusal>(decision.Refusal);

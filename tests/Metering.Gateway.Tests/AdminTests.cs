@@ -64,6 +64,7 @@ public sealed class AdminTests : IAsyncLifetime
         var account = answer.Json.GetProperty("account");
         Assert.Equal("ann@acme.example", account.GetProperty("email").GetString());
         Assert.Equal("2026-05-15T00:00:00.000Z", account.GetProperty("balance").GetProperty("paidThrough").GetString());
+        Assert.Equal("2026-05-22T00:00:00.000Z", account.GetProperty("balance").GetProperty("graceEndsAt").GetString());
         Assert.Equal(1, account.GetProperty("terms").GetProperty("planVersion").GetInt32());
         var key = answer.Json.GetProperty("key");
         Assert.Equal(["read"], key.GetProperty("scopes").EnumerateArray().Select(scope => scope.GetString()));

@@ -50,7 +50,7 @@ public sealed class CheckCreditsTests
         await using var host = await GatewayHost.StartAsync();
         var caller = await host.OpenAsync(scopes: ApiKeyScopes.Spend, keyExpiresAt: GatewayHost.Start.AddDays(1));
         (await caller.GetAsync("/v1/credits/health")).HasJson(
-            """{"valid": true, "account": "account-1", "plan": "starter", "keyExpiresAt": "2026-05-02T00:00:00.000Z", "scopes": ["spend"]}""");
+            """{"valid": true, "account": "account-1", "plan": "starter", "subscriptionStatus": "active", "keyExpiresAt": "2026-05-02T00:00:00.000Z", "scopes": ["spend"]}""");
     }
 
     [Fact]

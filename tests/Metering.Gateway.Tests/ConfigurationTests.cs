@@ -60,11 +60,12 @@ public sealed class ConfigurationTests
     public void Limits_reach_the_meter()
     {
         var options = Read(
-            ("QueueCapacity", "10"), ("MaxBatch", "5"), ("MemoryBudgetBytes", "2000000"), ("SnapshotInterval", "100"),
+            ("QueueCapacity", "10"), ("MaxBatch", "5"), ("MemoryBudgetBytes", "2000000"), ("SnapshotInterval", "100"), ("GraceDays", "14"),
             ("Due:Enabled", "false"), ("Due:WindowSeconds", "60"), ("Due:MaxPerSecond", "7"), ("Due:IntervalSeconds", "30"));
         Assert.Equal(
             (false, TimeSpan.FromMinutes(1), 7, TimeSpan.FromSeconds(30)), (options.Due.IsEnabled, options.Due.Window, options.Due.MaxPerSecond, options.Due.Interval));
-        Assert.Equal((10, 5, 2_000_000L, 100), (options.QueueCapacity, options.MaxBatch, options.MemoryBudgetBytes, options.SnapshotInterval));
+        Assert.Equal((10, 5, 2_000_000L, 100, 14), (options.QueueCapacity, options.MaxBatch, options.MemoryBudgetBytes, options.SnapshotInterval, options.GraceDays));
+        Assert.Equal(7, Read().GraceDays);
     }
 
     [Theory]
@@ -96,6 +97,10 @@ public sealed class ConfigurationTests
     [InlineData("MaxBatch", "many", "1 to 100000")]
     [InlineData("SnapshotInterval", "99", "100 to 1000000")]
     [InlineData("MemoryBudgetBytes", "1000", "1048576")]
+    [InlineData("GraceDays", "-1", "a whole number from 0 to 60")]
+    [InlineData("GraceDays", "61", "a whole number from 0 to 60")]
+    [InlineData("GraceDays", "1.5", "a whole number from 0 to 60")]
+    [InlineData("Plans:starter:GraceDays", "7", "MonthlyCredits")]
     [InlineData("Store", "oracle", "sqlite or postgres or memory")]
     [InlineData("Queue", "5", "QueueCapacity")]
     [InlineData("Products", "lead.search", "a section for each id")]

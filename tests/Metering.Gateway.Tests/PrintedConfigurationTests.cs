@@ -21,6 +21,7 @@ public sealed class PrintedConfigurationTests : IDisposable
         Assert.Contains("urls = http://127.0.0.1:1  # argument --urls", lines);
         Assert.Contains("Metering:Data = metering-data  # default", lines);
         Assert.Contains("Metering:QueueCapacity = 65536  # default", lines);
+        Assert.Contains("Metering:GraceDays = 7  # default", lines);
         Assert.Contains("Metering:PostgreSql:MigrateAtStart = true  # default", lines);
         Assert.Contains("Metering:Products:lead.search:Base = 2  # default", lines);
         Assert.Contains("Metering:Plans:starter:MonthlyCredits = 100  # default", lines);

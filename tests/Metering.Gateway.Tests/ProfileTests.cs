@@ -26,7 +26,7 @@ public sealed class ProfileTests
         answer.HasJson("""
             {"data": {"id": "account-1", "email": "ann@example.com", "firstName": "Ann", "lastName": null, "companyName": "Example", "companyWebsite": null,
               "createdAt": "2026-05-01T00:00:00.000Z", "plan": "starter", "planName": "Starter", "accessLevel": "platform",
-              "subscriptionStatus": "active", "currentPeriodEnd": "2026-06-01T00:00:00.000Z", "unlimited": false,
+              "subscriptionStatus": "active", "currentPeriodEnd": "2026-06-01T00:00:00.000Z", "gracePeriodEnd": null, "unlimited": false,
               "monthlyCredits": 100, "monthlyCreditsRemaining": 82, "bonusCredits": 0, "permanentCredits": 10.5, "totalCreditsRemaining": 92.5,
               "settings": {"smbType": null}}}
             """);

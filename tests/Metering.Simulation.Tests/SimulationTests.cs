@@ -40,7 +40,7 @@ public sealed class SimulationTests
                 "crashes", "is drained", "failed for good", "stores a snapshot", "HeadMismatch", "LedgerUnavailableException", "LedgerContentException", "(done)", "(not done)",
                 "cancelled", "replay #", "replay batch", "replay access", "jumps by -", "IdempotencyKeyReused", "ReferenceUsed", "InsufficientCredits", "SubscriptionInactive",
                 "MaxCreditsExceeded", "AccessLevelTooLow", "RefundExceedsCharge", "TransactionUnknown", "TransactionNotRefundable", "OutcomeUnknown", "Overloaded", "LedgerUnavailable",
-                "AccountExists", "AccountUnknown", "NotCharged", "stops archiving", "cuts acct", "cut fails", "TransactionArchived", ": Archived", "REFUND", "unlimited=True",
+                "AccountExists", "AccountUnknown", "NotCharged", "stops archiving", "cuts acct", "cut fails", "TransactionArchived", ": Archived", "REFUND", "unlimited=True", "grace=2", "grace=none",
 
                 // The journal and its pages.
                 "races a read between tail and pages", "races a read of pages", "races an append on its way", "races an append that is durable", "races a deletion",

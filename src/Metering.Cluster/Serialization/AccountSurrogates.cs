@@ -66,6 +66,9 @@ internal struct BalanceSurrogate
 
     [Id(20)]
     public Credits Owed;
+
+    [Id(21)]
+    public DateTimeOffset? GraceEndsAt;
 }
 
 [RegisterConverter]
@@ -94,6 +97,7 @@ internal sealed class BalanceConverter : IConverter<Balance, BalanceSurrogate>
         PlannedPlan = surrogate.PlannedPlan,
         CreditLimit = surrogate.CreditLimit,
         Owed = surrogate.Owed,
+        GraceEndsAt = surrogate.GraceEndsAt,
     };
 
     public BalanceSurrogate ConvertToSurrogate(in Balance value) => new()
@@ -119,6 +123,7 @@ internal sealed class BalanceConverter : IConverter<Balance, BalanceSurrogate>
         PlannedPlan = value.PlannedPlan,
         CreditLimit = value.CreditLimit,
         Owed = value.Owed,
+        GraceEndsAt = value.GraceEndsAt,
     };
 }
 

@@ -4,12 +4,13 @@ namespace Metering.Engine;
 
 /// <summary>Figures of an activation that its owner tunes.</summary>
 /// <param name="SnapshotInterval">Entries after which a busy account's state is stored.</param>
+/// <param name="Grace">How long an account whose period was not paid goes on spending.</param>
 /// <param name="Left">Told, once or more, that an activation has to leave the table.</param>
 /// <param name="Resized">Told by how many bytes an activation grew or shrank.</param>
 /// <param name="Placement">Where accounts live; null where all of them live here.</param>
 /// <param name="DueChanged">Told by the writer when something falls due on an account at another moment than before.</param>
 internal sealed record ActivationSettings(
-    int SnapshotInterval, Action<AccountActivation> Left, Action<long> Resized, IAccountPlacement? Placement, Action<AccountId, DateTimeOffset> DueChanged);
+    int SnapshotInterval, TimeSpan Grace, Action<AccountActivation> Left, Action<long> Resized, IAccountPlacement? Placement, Action<AccountId, DateTimeOffset> DueChanged);
 
 /// <summary>
 /// One account in memory: the embedded host's actor. A lock around synchronous code serializes its decisions; nothing is awaited
@@ -104,7 +105,7 @@ internal sealed class AccountActivation : ActivationSlot
             }
 
             WasUsed = true;
-            var work = new Work(state, state.TimeAt(clock));
+            var work = new Work(state, state.TimeAt(clock), settings.Grace);
             try
             {
                 work.EnterDue();

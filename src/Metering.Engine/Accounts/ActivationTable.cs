@@ -27,7 +27,7 @@ internal sealed class ActivationTable
         ILedgerStore store, GroupCommit commit, Freshness freshness, CreditMeteringOptions options, IAccountPlacement? placement, Action<AccountId, DateTimeOffset> dueChanged)
     {
         this.placement = placement;
-        loader = new(store, commit, freshness, new(options.SnapshotInterval, Remove, AddBytes, placement, dueChanged));
+        loader = new(store, commit, freshness, new(options.SnapshotInterval, options.Grace, Remove, AddBytes, placement, dueChanged));
         budgetBytes = options.MemoryBudgetBytes;
     }
 

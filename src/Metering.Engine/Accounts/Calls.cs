@@ -3,7 +3,7 @@ using Metering.Core;
 namespace Metering.Engine;
 
 /// <summary>A state being worked on under its activation's lock, and the entries that came of it.</summary>
-internal struct Work(AccountState state, DateTimeOffset now)
+internal struct Work(AccountState state, DateTimeOffset now, TimeSpan grace)
 {
     private Entries entries;
 
@@ -12,6 +12,9 @@ internal struct Work(AccountState state, DateTimeOffset now)
 
     /// <summary>The account's time.</summary>
     public readonly DateTimeOffset Now => now;
+
+    /// <summary>How long an account whose period was not paid goes on spending.</summary>
+    public readonly TimeSpan Grace => grace;
 
     /// <summary>What has to be written, in order, in one commit.</summary>
     public readonly Entries Entries => entries;
@@ -84,7 +87,7 @@ internal sealed class CommandCall(Command command) : Call
 
     public override void Decide(ref Work work)
     {
-        var decision = Account.Decide(work.State, command, work.Now, Evidence);
+        var decision = Account.Decide(work.State, command, work.Now, Evidence, work.Grace);
         work.Enter(decision);
         work.Decision = new(decision, null, work.State.Available);
     }
@@ -137,7 +140,7 @@ internal sealed class BatchCall(IReadOnlyList<Outcome<Command>> items, CommandKe
             return invalid;
         }
 
-        var decision = Account.Decide(work.State, command, work.Now);
+        var decision = Account.Decide(work.State, command, work.Now, grace: work.Grace);
         if (decision.Refusal is { } refusal)
         {
             return refusal;

@@ -17,7 +17,7 @@ internal static class AdminAccountRoutes
         {"id": "acme", "email": "ann@acme.example", "firstName": "Ann", "lastName": "Lee", "companyName": "Acme", "companyWebsite": "https://acme.example",
           "createdAt": "2026-05-01T00:00:00.000Z", "sandbox": null, "status": "active", "statusReason": "", "plannedPlan": null, "endsAt": null,
           "terms": {"plan": "starter", "planVersion": 1, "monthlyCredits": 100, "unlimited": false, "accessLevel": "platform"},
-          "balance": {"monthly": 82, "bonus": 25, "permanent": 0, "held": 0, "available": 107, "creditLimit": 0, "owed": 0, "periodEnd": "2026-06-01T00:00:00.000Z", "paidThrough": null}}
+          "balance": {"monthly": 82, "bonus": 25, "permanent": 0, "held": 0, "available": 107, "creditLimit": 0, "owed": 0, "periodEnd": "2026-06-01T00:00:00.000Z", "paidThrough": null, "graceEndsAt": null}}
         """;
 
     private static readonly Dictionary<string, string> Fields = new()
@@ -353,7 +353,7 @@ internal sealed record AdminProfileBody(
 internal sealed record AdminTermsBody(string Plan, int? PlanVersion, Credits MonthlyCredits, bool Unlimited, string AccessLevel);
 
 internal sealed record AdminBalanceBody(
-    Credits Monthly, Credits Bonus, Credits Permanent, Credits Held, Credits Available, Credits CreditLimit, Credits Owed, string PeriodEnd, string? PaidThrough);
+    Credits Monthly, Credits Bonus, Credits Permanent, Credits Held, Credits Available, Credits CreditLimit, Credits Owed, string PeriodEnd, string? PaidThrough, string? GraceEndsAt);
 
 internal sealed record AdminAccountBody
 {
@@ -403,6 +403,7 @@ internal sealed record AdminAccountBody
         EndsAt = balance.EndsAt?.ToWire(),
         Terms = new(balance.Plan, planVersion, balance.MonthlyAllotment, balance.Unlimited, balance.Level.ToName()),
         Balance = new(
-            balance.Monthly, balance.Bonus, balance.Permanent, balance.Held, balance.Available, balance.CreditLimit, balance.Owed, balance.PeriodEnd.ToWire(), balance.PaidThrough?.ToWire()),
+            balance.Monthly, balance.Bonus, balance.Permanent, balance.Held, balance.Available, balance.CreditLimit, balance.Owed, balance.PeriodEnd.ToWire(), balance.PaidThrough?.ToWire(),
+            balance.GraceEndsAt?.ToWire()),
     };
 }

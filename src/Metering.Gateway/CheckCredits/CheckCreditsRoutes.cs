@@ -27,7 +27,7 @@ internal static class CheckCreditsRoutes
             .RequireMeteringKey(ApiKeyScopes.None)
             .Document("Whether the API key works, and for what", new()
             {
-                ResponseExample = """{"valid": true, "account": "demo", "plan": "starter", "keyExpiresAt": null, "scopes": ["read", "spend"]}""",
+                ResponseExample = """{"valid": true, "account": "demo", "plan": "starter", "subscriptionStatus": "active", "keyExpiresAt": null, "scopes": ["read", "spend"]}""",
             })
             .Produces<KeyHealthBody>()
             .ProducesProblems(400, 401, 404, 500, 503);
@@ -46,7 +46,7 @@ internal static class CheckCreditsRoutes
         await AnswerAsync(context, outcome).ConfigureAwait(false);
     }
 
-    private static async Task<IResult> GetHealth(HttpContext context, ICreditMeter meter)
+    private static async Task<IResult> GetHealth(HttpContext context, ICreditMeter meter, TimeProvider time)
     {
         var caller = context.GetMeteringCaller();
         var outcome = await meter.GetBalanceAsync(caller.Account, context.RequestAborted).ConfigureAwait(false);
@@ -57,6 +57,7 @@ internal static class CheckCreditsRoutes
                     Valid = true,
                     Account = caller.Account.Value,
                     Plan = balance.Plan,
+                    SubscriptionStatus = balance.SubscriptionAt(time.GetUtcNow()).ToName(),
                     KeyExpiresAt = caller.Key.ExpiresAt?.ToWire(),
                     Scopes = caller.Key.Scopes.ToNames(),
                 },
@@ -89,6 +90,9 @@ internal sealed record KeyHealthBody
     public required string Account { get; init; }
 
     public required string Plan { get; init; }
+
+    /// <summary><c>active</c>; <c>past_due</c>: unpaid, spending goes on for a grace period; <c>inactive</c>: it does not.</summary>
+    public required string SubscriptionStatus { get; init; }
 
     public required string? KeyExpiresAt { get; init; }
 

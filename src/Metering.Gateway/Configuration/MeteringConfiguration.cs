@@ -16,7 +16,7 @@ public static class MeteringConfiguration
 
     private static readonly string[] Known =
     [
-        "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "MaxBacklogBytes",
+        "Data", "Store", "Connection", "PostgreSql", "QueueCapacity", "MaxBatch", "MemoryBudgetBytes", "SnapshotInterval", "GraceDays", "MaxBacklogBytes",
         "MaxBacklogEntries", "Due", "ApiKeys", "Admin", "RateLimits", "Products", "Plans", "Payments", "Settings", "Suggestions",
     ];
 
@@ -24,7 +24,7 @@ public static class MeteringConfiguration
     /// Sets the store, the limits and the catalogue: <c>Data</c> (a folder, made where it is missing; default <c>metering-data</c>),
     /// <c>Store</c> (<c>sqlite</c>, <c>postgres</c>, or <c>memory</c> for trying out: it forgets everything), <c>Connection</c> (PostgreSQL's
     /// connection string), <c>PostgreSql</c> (<see cref="PostgreSqlStoreOptions"/>), <c>QueueCapacity</c>, <c>MaxBatch</c>,
-    /// <c>MemoryBudgetBytes</c>, <c>SnapshotInterval</c>, <c>MaxBacklogBytes</c> and <c>MaxBacklogEntries</c> (of <see cref="SqliteLedgerOptions"/>),
+    /// <c>MemoryBudgetBytes</c>, <c>SnapshotInterval</c>, <c>GraceDays</c>, <c>MaxBacklogBytes</c> and <c>MaxBacklogEntries</c> (of <see cref="SqliteLedgerOptions"/>),
     /// <c>Due</c> (<see cref="DueQueueOptions"/>), <c>Products</c> and <c>Plans</c>.
     /// </summary>
     /// <param name="options">The meter's options.</param>
@@ -42,6 +42,7 @@ public static class MeteringConfiguration
         options.MaxBatch = (int)settings.ReadNumber(nameof(options.MaxBatch), 1, 100_000, options.MaxBatch);
         options.MemoryBudgetBytes = settings.ReadNumber(nameof(options.MemoryBudgetBytes), 1L << 20, long.MaxValue, options.MemoryBudgetBytes);
         options.SnapshotInterval = (int)settings.ReadNumber(nameof(options.SnapshotInterval), 100, 1_000_000, options.SnapshotInterval);
+        options.GraceDays = (int)settings.ReadNumber(nameof(options.GraceDays), 0, CreditMeteringOptions.MaxGraceDays, options.GraceDays);
         ReadDue(options.Due, section);
         options.Catalogue = CatalogueReader.Read(section, options.Catalogue);
         UseStore(options, section, migrating);

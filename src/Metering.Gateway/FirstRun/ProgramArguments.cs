@@ -24,7 +24,7 @@ internal sealed record ProgramArguments
 
         Everything can also be set by appsettings.json in the current folder and by the environment: urls (URLS), Metering:Data
         (Metering__Data), Metering:Store, Metering:Connection, Metering:PostgreSql:…, Metering:QueueCapacity, Metering:MaxBatch, Metering:MemoryBudgetBytes,
-        Metering:SnapshotInterval, Metering:MaxBacklogBytes, Metering:MaxBacklogEntries, Metering:Due:…, Metering:ApiKeys:Prefixes, Metering:Admin:KeyHash, Metering:Products:ID:…, Metering:Plans:ID:…,
+        Metering:SnapshotInterval, Metering:GraceDays, Metering:MaxBacklogBytes, Metering:MaxBacklogEntries, Metering:Due:…, Metering:ApiKeys:Prefixes, Metering:Admin:KeyHash, Metering:Products:ID:…, Metering:Plans:ID:…,
         Metering:Payments:…, Metering:Settings:…, Metering:Suggestions:…{string.Concat(program.Settings.Select(setting => $", Metering:{setting}:…"))}
         """;
 

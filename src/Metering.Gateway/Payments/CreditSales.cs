@@ -220,10 +220,10 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
             return (null, CreditSale.Refused(StatusCodes.Status403Forbidden, "account_closed", $"The account is closed: {balance.StatusReason}"));
         }
 
-        if (balance.PaidThrough <= time.GetUtcNow())
+        if (balance.SpendingEndsAt <= time.GetUtcNow())
         {
             return (null, CreditSale.Refused(
-                StatusCodes.Status402PaymentRequired, "subscription_inactive", "The subscription is over; credits can be bought again once it is renewed."));
+                StatusCodes.Status402PaymentRequired, "subscription_inactive", $"The subscription is over since {balance.SpendingEndsAt?.ToWire()}; credits can be bought again once it is paid and renewed."));
         }
 
         if (balance.Monthly + balance.Bonus + balance.Permanent + Credits.Of(credits) > CommandRules.MaxBalance)

@@ -130,7 +130,7 @@ internal sealed class Provisioning(
         {
             Plan = purchase.Plan,
             Anchor = anchor,
-            PaidThrough = BillingCalendar.Nearest(anchor, months, subscription.PeriodEnd),
+            PaidThrough = BillingCalendar.Nearest(anchor, months, anchor, subscription.PeriodEnd),
         };
         var refusal = (await meter.OpenAccountAsync(new(purchase.Account), request, cancellationToken).ConfigureAwait(false)).Refusal;
         if (refusal is { Reason: not RefusalReason.AccountExists })

@@ -26,7 +26,7 @@ internal sealed class SubscriptionFollowing(PaymentBooks books, Payments payment
             var followed = Followed(stored.Value, subscription);
             if (followed == stored.Value || await books.SaveAsync(cancellationToken, books.Accounts.Change(followed, stored.Version)).ConfigureAwait(false))
             {
-                return subscription is null ? null : await FollowAsync(new AccountId(followed.Account), subscription, cancellationToken).ConfigureAwait(false);
+                return await FollowAsync(new AccountId(followed.Account), subscription, cancellationToken).ConfigureAwait(false);
             }
         }
 
@@ -66,7 +66,7 @@ internal sealed class SubscriptionFollowing(PaymentBooks books, Payments payment
             cancellationToken);
     }
 
-    private async ValueTask<string?> FollowAsync(AccountId account, ProviderSubscription subscription, CancellationToken cancellationToken)
+    private async ValueTask<string?> FollowAsync(AccountId account, ProviderSubscription? subscription, CancellationToken cancellationToken)
     {
         if (!(await meter.GetBalanceAsync(account, cancellationToken).ConfigureAwait(false)).TryGet(out var balance, out var refusal))
         {
@@ -78,9 +78,11 @@ internal sealed class SubscriptionFollowing(PaymentBooks books, Payments payment
             refusal = (await ChangePlanAsync(account, balance.Plan, subscription, cancellationToken).ConfigureAwait(false)).Refusal;
         }
 
-        if (refusal is null && subscription.CancelsAtPeriodEnd != balance.CancelAtPeriodEnd && subscription.Status != SubscriptionStatus.Ended)
+        // What has ended is paid by nobody any more: it is cancelled, and so has no grace period after what is paid.
+        var isCancelled = subscription is null or { Status: SubscriptionStatus.Ended } or { CancelsAtPeriodEnd: true };
+        if (refusal is null && isCancelled != balance.CancelAtPeriodEnd)
         {
-            var outcome = subscription.CancelsAtPeriodEnd
+            var outcome = isCancelled
                 ? await meter.CancelAsync(account, new(), cancellationToken).ConfigureAwait(false)
                 : await meter.ResumeAsync(account, new(), cancellationToken).ConfigureAwait(false);
             refusal = outcome.Refusal;

@@ -13,7 +13,7 @@ internal static class ProfileRoutes
     private const string Example = """
             {"data": {"id": "demo", "email": "demo@example.com", "firstName": "Demo", "lastName": null, "companyName": null, "companyWebsite": null,
               "createdAt": "2026-05-01T00:00:00.000Z", "plan": "starter", "planName": "Starter", "accessLevel": "platform",
-              "subscriptionStatus": "active", "currentPeriodEnd": "2026-06-01T00:00:00.000Z", "unlimited": false,
+              "subscriptionStatus": "active", "currentPeriodEnd": "2026-06-01T00:00:00.000Z", "gracePeriodEnd": null, "unlimited": false,
               "monthlyCredits": 100, "monthlyCreditsRemaining": 82, "bonusCredits": 0, "permanentCredits": 0, "totalCreditsRemaining": 82,
               "settings": {"smbType": null}}}
         """;
@@ -124,6 +124,9 @@ internal sealed record ProfileBody
 
     public required string CurrentPeriodEnd { get; init; }
 
+    /// <summary>Until when the unpaid subscription goes on; null unless it is past due.</summary>
+    public required string? GracePeriodEnd { get; init; }
+
     public required bool Unlimited { get; init; }
 
     public required Credits MonthlyCredits { get; init; }
@@ -150,8 +153,9 @@ internal sealed record ProfileBody
         Plan = balance.Plan,
         PlanName = catalogue.Plans.TryGetValue(balance.Plan, out var plan) ? plan.Name : balance.Plan, // A plan may have left the configuration.
         AccessLevel = balance.Level.ToName(),
-        SubscriptionStatus = IsActive(balance, now) ? "active" : "inactive",
+        SubscriptionStatus = balance.SubscriptionAt(now).ToName(),
         CurrentPeriodEnd = balance.PeriodEnd.ToWire(),
+        GracePeriodEnd = balance.SubscriptionAt(now) == SubscriptionState.PastDue ? balance.GraceEndsAt?.ToWire() : null,
         Unlimited = balance.Unlimited,
         MonthlyCredits = balance.MonthlyAllotment,
         MonthlyCreditsRemaining = balance.Monthly,
@@ -160,10 +164,6 @@ internal sealed record ProfileBody
         TotalCreditsRemaining = balance.Monthly + balance.Bonus + balance.Permanent,
         Settings = new(SmbType: null),
     };
-
-    /// <summary>True where the subscription lets the account spend: neither suspended nor closed, paid or not billed, and not at the end of a cancelled one.</summary>
-    private static bool IsActive(Balance balance, DateTimeOffset now) =>
-        balance.Status == AccountStatus.Active && !(balance.PaidThrough <= now) && !(balance.EndsAt <= now);
 }
 
 /// <summary>What the account has chosen.</summary>

@@ -28,6 +28,8 @@ internal sealed class LifeRunner
         clock = life.Opening.Now;
     }
 
+    private TimeSpan Grace => TimeSpan.FromDays(life.Opening.GraceDays);
+
     private IEnumerable<TransactionEntry> Rows => entries.OfType<TransactionEntry>();
 
     public static void Run(Life life)
@@ -99,8 +101,8 @@ internal sealed class LifeRunner
     {
         twin = SnapshotCodec.Decode(Id, snapshot);
         Assert.Equal(snapshot, Bytes.OfSnapshot(twin));
-        var decision = Account.Decide(state, command, Utc(now));
-        var same = Account.Decide(twin, command, Utc(now));
+        var decision = Account.Decide(state, command, Utc(now), grace: Grace);
+        var same = Account.Decide(twin, command, Utc(now), grace: Grace);
         Assert.Equal(decision.Refusal, same.Refusal);
         Assert.Equal(decision.ReplayOf, same.ReplayOf);
         Assert.Equal(decision.Entry is null, same.Entry is null);
@@ -180,7 +182,7 @@ internal sealed class LifeRunner
 
     private void Compare()
     {
-        var balance = state.ToBalance();
+        var balance = state.ToBalance(Grace);
         Assert.Equal(model.LeftIn("monthly"), balance.Monthly.ToDecimal());
         Assert.Equal(model.LeftIn("bonus"), balance.Bonus.ToDecimal());
         Assert.Equal(model.LeftIn("permanent"), balance.Permanent.ToDecimal());
@@ -192,6 +194,7 @@ internal sealed class LifeRunner
         Assert.Equal(Utc(model.PeriodStart), state.PeriodStart);
         Assert.Equal(Utc(model.PeriodEnd), balance.PeriodEnd);
         Assert.Equal(Utc(model.PaidThrough), balance.PaidThrough);
+        Assert.Equal(life.Opening.GraceDays > 0 && model.EndsAt is null && model.Status == AccountStatus.Active ? Utc(model.GraceEnd) : null, balance.GraceEndsAt);
         Assert.Equal(
             model.Rows.Select(row => (row.Type, row.Amount, Utc(row.CreatedAt), row.Balance)),
             Rows.Select(row => (row.Type.ToName(), row.Amount.ToDecimal(), row.CreatedAt, row.BalanceAfter.ToDecimal())));

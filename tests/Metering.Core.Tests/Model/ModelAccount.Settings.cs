@@ -138,7 +138,7 @@ internal sealed partial class ModelAccount
             return barred;
         }
 
-        if (step.IsCancelled && IsInactive(now))
+        if (step.IsCancelled && (now >= GraceEnd || now >= EndsAt))
         {
             return Verdict.Refuse(RefusalReason.SubscriptionInactive);
         }

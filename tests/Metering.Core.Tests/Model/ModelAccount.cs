@@ -23,6 +23,7 @@ internal sealed partial class ModelAccount
     private const decimal SignalsPrice = 0.25m;
 
     private readonly DateTime anchor;
+    private readonly int graceDays;
     private readonly List<Lot> lots = [];
     private readonly Dictionary<int, Charge> charges = [];
     private readonly Dictionary<int, DateTime> subscriptions = [];
@@ -43,6 +44,7 @@ internal sealed partial class ModelAccount
         (plan, periodAllotment) = (Plans[0], opening.Allotment);
         anchor = opening.Anchor ?? opening.Now;
         paidThrough = opening.PaidThrough;
+        graceDays = opening.GraceDays;
         (lastCreated, lastApplied) = (opening.Now, opening.Now);
         while (PeriodEnd <= opening.Now)
         {
@@ -134,7 +136,11 @@ internal sealed partial class ModelAccount
     /// <summary>The number, from 1, of the nth transaction from the last; 0 where there is none.</summary>
     public int NumberOf(PayBack refund) => Math.Max(0, Rows.Count - refund.Back);
 
-    private bool IsInactive(DateTime now) => now >= paidThrough || now >= EndsAt;
+    /// <summary>When spending ends for want of a payment, were it not cancelled.</summary>
+    public DateTime? GraceEnd => paidThrough?.AddDays(graceDays);
+
+    /// <summary>Who has cancelled has no grace.</summary>
+    private bool IsInactive(DateTime now) => EndsAt is null ? now >= GraceEnd : now >= paidThrough || now >= EndsAt;
 
     private Verdict ApplySpend(Spend step, DateTime now)
     {

@@ -1,7 +1,11 @@
 namespace Metering.Core.Tests.Model;
 
 /// <summary>How an account begins.</summary>
-public sealed record Opening(DateTime Now, DateTime? Anchor, decimal Allotment, int PeriodMonths, DateTime? PaidThrough, bool Unlimited);
+public sealed record Opening(DateTime Now, DateTime? Anchor, decimal Allotment, int PeriodMonths, DateTime? PaidThrough, bool Unlimited)
+{
+    /// <summary>Days for which an account whose period was not paid goes on spending.</summary>
+    public int GraceDays { get; init; }
+}
 
 /// <summary>One thing that happens to an account, in plain numbers.</summary>
 public abstract record Step

@@ -32,9 +32,10 @@ internal static class Steps
         from months in Gen.Elements(1, 1, 1, 12)
         from paidDays in Gen.Elements(-1, -1, 0, 10, 45, 400)
         from unlimited in Gen.Frequency((9, Gen.Constant(false)), (1, Gen.Constant(true)))
+        from grace in Gen.Elements(0, 1, 7, 30, 60)
         let now = new DateTime(2023, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddDays(day).AddMinutes(minute)
         let anchor = new DateTime(now.Year - Math.Max(yearsBack, 1), (anchorDay % 2 * 2) + 1, anchorDay, 6, 30, 0, DateTimeKind.Utc)
-        select new Opening(now, yearsBack < 0 ? null : anchor, allotment, months, paidDays < 0 ? null : now.AddDays(paidDays), unlimited);
+        select new Opening(now, yearsBack < 0 ? null : anchor, allotment, months, paidDays < 0 ? null : now.AddDays(paidDays), unlimited) { GraceDays = grace };
 
     private static Gen<decimal> Amounts => Gen.OneOf(
         Gen.Choose(1, 30).Select(whole => (decimal)whole),

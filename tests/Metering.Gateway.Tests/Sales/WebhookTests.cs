@@ -171,27 +171,6 @@ public sealed class WebhookTests
         Assert.Equal("1000", (await caller.GetAsync("/v1/credits")).Remaining);
     }
 
-    [Fact]
-    public async Task A_failed_payment_leaves_reads_and_takes_nothing_away()
-    {
-        await using var host = await SalesHost.StartAsync();
-        var (caller, url) = await host.SubscribeAsync();
-        await host.PressAsync(url, "card-declines");
-        host.Clock.Set(GatewayHost.Start.AddMonths(1).AddMinutes(1));
-        await host.PressAsync(url, "renew");
-        Assert.Equal(200, (await caller.GetAsync("/api/v1/me")).Status);
-        Assert.Equal((402, "subscription_inactive"), await StatusAsync(caller.PostAsync("/v1/credits/deduct", """{"amount": 1}""")));
-        await host.PressAsync(url, "card-pays");
-        await host.PressAsync(url, "renew");
-        Assert.Equal(200, (await caller.PostAsync("/v1/credits/deduct", """{"amount": 1}""")).Status);
-    }
-
-    private static async Task<(int, string?)> StatusAsync(Task<Answer> asking)
-    {
-        var answer = await asking;
-        return (answer.Status, answer.Code);
-    }
-
     private static string SecretOf(SalesHost host) => host.Gateway.Services.GetRequiredService<SandboxDelivery>().Secret;
 
     /// <summary>Presses a button without its events being delivered, and takes them out of the sandbox.</summary>

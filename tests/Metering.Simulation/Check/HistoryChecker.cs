@@ -39,7 +39,7 @@ internal sealed class AccountChecker
     private readonly bool commitsLandLate;
     private readonly IReadOnlyList<LedgerRow> rows;
     private readonly Entry[] entries;
-    private readonly ModelAccount model = new();
+    private readonly ModelAccount model;
     private readonly List<CallRecord> calls;
     private readonly Dictionary<string, Operation> byMark;
     private readonly Dictionary<string, List<Operation>> byKey;
@@ -51,6 +51,7 @@ internal sealed class AccountChecker
     public AccountChecker(Simulation run, AccountId account)
     {
         this.account = account;
+        model = new() { GraceDays = run.GraceDays };
         commitsLandLate = run.Storage == StorageKind.Database;
         rows = run.Rows(account);
         entries = [.. rows.Select(Decode)];

@@ -172,7 +172,7 @@ internal sealed partial class ModelAccount
             return barred;
         }
 
-        if (operation.IsCancelled && IsInactive(now))
+        if (operation.IsCancelled && (endsAt <= now || GraceEnd <= now))
         {
             return Prediction.Refused(Text.Refused(RefusalReason.SubscriptionInactive));
         }

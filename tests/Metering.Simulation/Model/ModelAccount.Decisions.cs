@@ -115,6 +115,7 @@ internal sealed partial class ModelAccount
         if (paidThrough is { } paid)
         {
             yield return paid;
+            yield return paid.AddDays(GraceDays);
         }
 
         if (endsAt is { } ends)
@@ -156,7 +157,11 @@ internal sealed partial class ModelAccount
         }
     }
 
-    private bool IsInactive(DateTimeOffset now) => paidThrough <= now || endsAt <= now;
+    /// <summary>Until when an unpaid account goes on spending, were it not cancelled.</summary>
+    private DateTimeOffset? GraceEnd => paidThrough?.AddDays(GraceDays);
+
+    /// <summary>A payment is waited for where one can be expected: not after a cancellation.</summary>
+    private bool IsInactive(DateTimeOffset now) => endsAt is null ? GraceEnd <= now : endsAt <= now || paidThrough <= now;
 
     private Prediction Opening(OpenOperation operation, DateTimeOffset now)
     {
@@ -461,6 +466,7 @@ internal sealed partial class ModelAccount
     {
         var clone = new ModelAccount
         {
+            GraceDays = GraceDays,
             status = status, creditLimit = creditLimit, owed = owed, endsAt = endsAt, begins = begins,
             plan = plan, anchor = anchor, paidThrough = paidThrough, period = period, grantedPeriod = grantedPeriod,
             usedMonthly = usedMonthly, usedCarried = usedCarried, windowBegan = windowBegan,

@@ -31,6 +31,9 @@ internal sealed partial class ModelAccount
     private decimal usedCarried;
     private long windowBegan;
 
+    /// <summary>Days for which an account whose period was not paid goes on spending what it holds.</summary>
+    public int GraceDays { get; init; }
+
     public long Sequence { get; private set; }
 
     public long Number { get; private set; }
@@ -236,7 +239,7 @@ internal sealed partial class ModelAccount
     public string BalanceText() =>
         $"balance@{Sequence} {plan.Id} unlimited={plan.Unlimited} level={plan.Level} allotment={Text.Of(plan.MonthlyCredits)} " +
         $"bonus/monthly/permanent={Text.Of(Of(ModelBucket.Bonus))}/{Text.Of(Of(ModelBucket.Monthly))}/{Text.Of(Of(ModelBucket.Permanent))} held=0 available={Text.Of(Available)} " +
-        $"used={Text.Of(usedMonthly)}/{Text.Of(usedCarried)} day={anchor.Day} reset={Text.Of(lastReset)} end={Text.Of(PeriodEnd)} paid={Text.Of(paidThrough)}" +
+        $"used={Text.Of(usedMonthly)}/{Text.Of(usedCarried)} day={anchor.Day} reset={Text.Of(lastReset)} end={Text.Of(PeriodEnd)} paid={Text.Of(paidThrough)} grace={Text.Of(GraceDays == 0 || endsAt is not null || status != AccountStatus.Active ? null : GraceEnd)}" +
         Text.Settings(status, statusReason, endsAt, planned?.Id, creditLimit, owed);
 
     private int PeriodAt(DateTimeOffset instant)

@@ -50,6 +50,7 @@ internal sealed partial class PlanGenerator
         }
 
         generator.CommandsMore(new(seed ^ 0x5EED_0004), starts[0]);
+        var graceDays = generator.RenewMore(new(seed ^ 0x5EED_0005), starts[0]);
         return new()
         {
             Seed = seed,
@@ -68,6 +69,7 @@ internal sealed partial class PlanGenerator
             MaxBatch = random.Next(3) == 0 ? random.Next(1, 4) : 1_000,
             SnapshotInterval = random.Next(2) == 0 ? 1 : 100,
             MemoryBudgetBytes = random.Next(3) == 0 ? random.Next(1, 6_000) : 1 << 30,
+            GraceDays = graceDays,
             Items = generator.items,
         };
     }

@@ -31,6 +31,9 @@ internal sealed record SimulationPlan
 
     public required long MemoryBudgetBytes { get; init; }
 
+    /// <summary>Days for which an account whose period was not paid goes on spending.</summary>
+    public required int GraceDays { get; init; }
+
     public required IReadOnlyList<PlanItem> Items { get; init; }
 
     /// <summary>The storage, for people.</summary>
@@ -43,6 +46,7 @@ internal sealed record SimulationPlan
         options.MaxBatch = MaxBatch;
         options.SnapshotInterval = SnapshotInterval;
         options.MemoryBudgetBytes = MemoryBudgetBytes;
+        options.GraceDays = GraceDays;
     }
 }
 

@@ -73,7 +73,7 @@ internal static class Text
     public static string Of(Balance balance) =>
         $"balance@{balance.Sequence} {balance.Plan} unlimited={balance.Unlimited} level={balance.Level} allotment={Of(balance.MonthlyAllotment)} " +
         $"bonus/monthly/permanent={Of(balance.Bonus)}/{Of(balance.Monthly)}/{Of(balance.Permanent)} held={Of(balance.Held)} available={Of(balance.Available)} " +
-        $"used={Of(balance.UsedMonthly)}/{Of(balance.UsedCarried)} day={balance.ResetDay} reset={Of(balance.LastResetAt)} end={Of(balance.PeriodEnd)} paid={Of(balance.PaidThrough)}" +
+        $"used={Of(balance.UsedMonthly)}/{Of(balance.UsedCarried)} day={balance.ResetDay} reset={Of(balance.LastResetAt)} end={Of(balance.PeriodEnd)} paid={Of(balance.PaidThrough)} grace={Of(balance.GraceEndsAt)}" +
         Settings(balance.Status, balance.StatusReason, balance.EndsAt, balance.PlannedPlan, balance.CreditLimit.ToDecimal(), balance.Owed.ToDecimal());
 
     public static string Of(Transaction transaction) =>

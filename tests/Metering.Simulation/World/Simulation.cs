@@ -74,6 +74,9 @@ internal sealed partial class Simulation
 
     public StorageKind Storage => plan.Storage;
 
+    /// <summary>Days for which an account whose period was not paid goes on spending.</summary>
+    public int GraceDays => plan.GraceDays;
+
     /// <summary>What is durable.</summary>
     public SimulatedLedger Ledger => storage.Ledger;
 

@@ -112,7 +112,9 @@ internal static class SubscriptionRoutes
             ? failure!.ToResult()
             : JsonAnswer.Of(
                 new CancelAnswerBody(new(
-                    "The subscription ends with the paid period; access and credits stay until then.",
+                    billing.Status == SubscriptionStatus.Active
+                        ? "The subscription ends with the paid period; access and credits stay until then."
+                        : "The subscription is cancelled. Its last invoice is not paid, so there is no grace period any more: reads go on, spending does not.",
                     billing.CancelsAtPeriodEnd,
                     billing.PeriodEnd.ToUnixTimeSeconds(),
                     billing.Status == SubscriptionStatus.Active ? "active" : "past_due")),
