@@ -1,7 +1,10 @@
 using System.Text.RegularExpressions;
 using Metering.Engine;
+using Metering.Gateway.Payments;
+using Metering.Gateway.Setup;
 using Metering.Server;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace Metering.Gateway.Tests;
@@ -84,9 +87,87 @@ public sealed class PrintedConfigurationTests : IDisposable
     [InlineData("Metering:Other", "postgres://u:p/@ss?x@host:5432/db", "postgres://***@host:5432/db")]
     [InlineData("Metering:Connection", "postgres://host/db?password=x&user=y", "postgres://host/db?***")]
     [InlineData("Metering:Connection", "postgres://u:p@host/db?password=x@y", "postgres://***@y")]
+    [InlineData("Metering:Payments:Stripe:WebhookSecrets:0", "a secret", "***")]
+    [InlineData("Metering:Payments:Provider", "sk_live_1", "***")]
+    [InlineData("Metering:Other", "rk_test_1", "***")]
+    [InlineData("Metering:Other", "whsec_1", "***")]
+    [InlineData("Metering:ApiKeys:Prefixes:0", "mtr_", "mtr_")]
+    [InlineData("Metering:Payments:TrustedProxies:0", "10.0.0.0/8", "10.0.0.0/8")]
     [InlineData("Metering:Data", "metering-data", "metering-data")]
     public void Secrets_are_masked_by_their_name_and_by_their_look(string path, string value, string shown) =>
         Assert.Equal(shown, SettingLog.Mask(path, value), ignoreCase: true);
+
+    [Fact]
+    public async Task What_sells_and_suggests_is_printed_too()
+    {
+        var lines = await PrintAsync("--print-config");
+        Assert.Contains("Metering:Payments:Provider = sandbox  # default", lines);
+        Assert.Contains("Metering:Payments:Plans:growth:AmountCents = 7500  # default", lines);
+        Assert.Contains("Metering:Payments:Plans:growth:CreditTenthCents = 75  # default", lines);
+        Assert.Contains("Metering:Payments:PurchasesAnHour = 5  # default", lines);
+        Assert.Contains($"Metering:Payments:KeyRing = {System.IO.Path.Combine("metering-data", "keys")}  # default", lines);
+        Assert.Contains("Metering:Payments:Stripe:ApiKey = (not set)  # default", lines);
+        Assert.Contains("Metering:Payments:Stripe:TimeoutSeconds = 20  # default", lines);
+        Assert.Contains("Metering:Settings:SwitchCooldownDays = 30  # default", lines);
+        Assert.Contains("Metering:Suggestions:ApiBase = (not set)  # default", lines);
+        Assert.Contains("Metering:Suggestions:TimeoutSeconds = 10  # default", lines);
+    }
+
+    [Fact]
+    public void Every_secret_of_selling_and_suggesting_is_known_and_masked()
+    {
+        var root = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Metering:Payments:PublicUrl"] = "https://meter.example",
+            ["Metering:Payments:Stripe:ApiKey"] = "sk_live_hunter1",
+            ["Metering:Payments:Stripe:WebhookSecrets:0"] = "hunter2",
+            ["Metering:Payments:Stripe:WebhookSecrets:1"] = "hunter3",
+            ["Metering:Payments:Stripe:ApiBase"] = "https://user:hunter4@stripe.example",
+            ["Metering:Payments:Smtp:Host"] = "mail.example",
+            ["Metering:Payments:Smtp:From"] = "meter@example.com",
+            ["Metering:Payments:Smtp:UserName"] = "meter",
+            ["Metering:Payments:Smtp:Password"] = "hunter5",
+            ["Metering:Suggestions:ApiBase"] = "https://model.example/v1",
+            ["Metering:Suggestions:Model"] = "small",
+            ["Metering:Suggestions:ApiKey"] = "hunter6",
+            ["Metering:Payments:Plans:starter:StripePrice"] = "price_1",
+            ["Metering:Payments:Plans:growth:StripePrice"] = "price_2",
+            ["Metering:Payments:Plans:scale:StripePrice"] = "price_3",
+            ["Metering:Payments:Plans:platinum:ForSale"] = "false",
+            ["Metering:Payments:Plans:enterprise:ForSale"] = "false",
+        }).Build();
+        var log = new SettingLog(root, _ => null);
+        var section = new LoggedSection(root.GetSection("Metering"), log);
+        var options = PaymentConfiguration.Read(section);
+        new ServiceCollection().AddSetup(section);
+        Assert.Equal(("sk_live_hunter1", "hunter5", 2), (options.Stripe.ApiKey, options.Smtp!.Password, options.Stripe.WebhookSecrets.Count));
+        string[] masked = ["Payments:Stripe:ApiKey", "Payments:Stripe:WebhookSecrets:0", "Payments:Stripe:WebhookSecrets:1", "Payments:Smtp:Password", "Suggestions:ApiKey"];
+        Assert.All(masked, path => Assert.Contains(log.Lines, line => line.StartsWith($"Metering:{path} = ***  #", StringComparison.Ordinal)));
+        Assert.DoesNotContain("hunter", string.Join('\n', log.Lines), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Payments:Stripe:SecretKey", "hunter1")]
+    [InlineData("Payments:Stripe:Key", "sk_live_hunter1")]
+    [InlineData("Payments:Stripe", "sk_live_hunter1")]
+    [InlineData("Payments:Stripe:WebhookSecrets", "hunter1")]
+    [InlineData("Payments:Provider", "sk_live_hunter1")]
+    [InlineData("Payments:Smtp:Password", "hunter1")]
+    [InlineData("Suggestions:ApiToken", "hunter1")]
+    public void A_secret_in_the_wrong_place_is_not_repeated_in_the_error(string setting, string value)
+    {
+        var root = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            [$"Metering:{setting}"] = value, ["Metering:Payments:Smtp:Host"] = "mail.example", ["Metering:Payments:Smtp:From"] = "meter@example.com",
+        }).Build().GetSection("Metering");
+        var error = Assert.Throws<MeteringStartupException>(() =>
+        {
+            new ServiceCollection().AddSetup(root);
+            PaymentConfiguration.Read(root);
+        });
+        Assert.Contains($"Metering:{setting}", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter", error.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public async Task The_help_names_the_flag()

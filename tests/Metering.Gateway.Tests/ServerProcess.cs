@@ -19,16 +19,28 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public string Output { get; }
 
+    /// <summary>Where it listens.</summary>
+    public Uri Address => new(Output.Split(' ', '\n').First(word => word.StartsWith("http://", StringComparison.Ordinal)));
+
     public IReadOnlyList<string> CurlLines => [.. Output.Split('\n').Where(line => line.StartsWith("curl ", StringComparison.Ordinal))];
 
-    public static async Task<ServerProcess> StartAsync(DirectoryInfo folder, params string[] args)
+    public static Task<ServerProcess> StartAsync(DirectoryInfo folder, params string[] args) => StartAsync(folder, new Dictionary<string, string>(), args);
+
+    /// <summary>Starts it with further variables of the environment.</summary>
+    public static async Task<ServerProcess> StartAsync(DirectoryInfo folder, IReadOnlyDictionary<string, string> environment, params string[] args)
     {
-        var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(MeteringServer).Assembly.Location, "--urls", "http://127.0.0.1:0", .. args])
+        var start = new ProcessStartInfo("dotnet", [typeof(MeteringServer).Assembly.Location, "--urls", "http://127.0.0.1:0", .. args])
         {
             WorkingDirectory = folder.FullName,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!;
+        };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        var process = Process.Start(start)!;
 
         // What the server says when it is ready ends with a blank line after the key, or with the line about the key of the first start.
         var output = new StringBuilder();
@@ -68,6 +80,20 @@ internal sealed class ServerProcess : IAsyncDisposable
 
         using var response = await client.SendAsync(request);
         return await response.Content.ReadAsStringAsync();
+    }
+
+    /// <summary>The next line of its log that holds a text.</summary>
+    public async Task<string> NextLogLineAsync(string text)
+    {
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (line.Contains(text, StringComparison.Ordinal))
+            {
+                return line;
+            }
+        }
+
+        throw new InvalidOperationException($"The server ended without a word of \"{text}\".");
     }
 
     public void Kill() => process.Kill();

@@ -13,6 +13,7 @@ internal sealed class SettingLog(IConfigurationRoot root, Func<string, string?> 
     private const string Masked = "***";
 
     private static readonly string[] SecretNames = ["key", "keyhash", "secret", "password", "token"];
+    private static readonly string[] SecretLooks = ["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"];
     private static readonly string[] SecretParts = ["password", "pwd", "psw", "passwd", "secret", "token"];
 
     private readonly SortedDictionary<string, string> values = new(StringComparer.OrdinalIgnoreCase);
@@ -28,8 +29,10 @@ internal sealed class SettingLog(IConfigurationRoot root, Func<string, string?> 
     /// <summary>A value as it may be shown.</summary>
     internal static string Mask(string path, string value)
     {
-        var name = path[(path.LastIndexOf(':') + 1)..];
-        if (SecretNames.Any(word => name.EndsWith(word, StringComparison.OrdinalIgnoreCase)))
+        // An item of a list has the list's name: Stripe:WebhookSecrets:0.
+        var name = path.Split(':').LastOrDefault(part => !part.All(char.IsAsciiDigit)) ?? path;
+        if (SecretNames.Any(word => name.EndsWith(word, StringComparison.OrdinalIgnoreCase) || name.EndsWith(word + "s", StringComparison.OrdinalIgnoreCase))
+            || SecretLooks.Any(look => value.Contains(look, StringComparison.Ordinal)))
         {
             return Masked;
         }

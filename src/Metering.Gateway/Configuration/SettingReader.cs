@@ -8,7 +8,7 @@ namespace Metering.Gateway;
 internal sealed class SettingReader(IConfigurationSection section)
 {
     public static MeteringStartupException Error(IConfigurationSection setting, string allowed) =>
-        new($"{setting.Path} ({EnvironmentName(setting.Path)} in the environment) is {(setting.Value is { } value ? IsConnection(value) ? "a connection string" : $"\"{value}\"" : "a section")}; {allowed} is allowed.");
+        new($"{setting.Path} ({EnvironmentName(setting.Path)} in the environment) is {(setting.Value is { } value ? DescribeValue(setting.Path, value) : "a section")}; {allowed} is allowed.");
 
     /// <summary>A setting as an environment variable names it.</summary>
     public static string EnvironmentName(string path) => path.Replace(":", "__", StringComparison.Ordinal);
@@ -26,7 +26,7 @@ internal sealed class SettingReader(IConfigurationSection section)
             if (!names.Contains(setting.Key, StringComparer.OrdinalIgnoreCase))
             {
                 throw new MeteringStartupException(
-                    $"{setting.Path} {(setting.Value is { } value && !IsConnection(value) ? $"(\"{value}\") " : string.Empty)}is not a setting; {section.Path} knows {string.Join(", ", names)}.");
+                    $"{setting.Path} {(setting.Value is { } value && !IsConnection(value) && !IsSecret(setting.Path, value) ? $"(\"{value}\") " : string.Empty)}is not a setting; {section.Path} knows {string.Join(", ", names)}.");
             }
         }
     }
@@ -65,6 +65,11 @@ internal sealed class SettingReader(IConfigurationSection section)
     public string ReadChoice(string name, IReadOnlyList<string> choices, string defaultValue) => Read(
         name, defaultValue, (string text, out string value) => choices.Contains(value = text, StringComparer.Ordinal), string.Join(" or ", choices));
 
+    private static string DescribeValue(string path, string value) => IsConnection(value) ? "a connection string" : IsSecret(path, value) ? "something else" : $"\"{value}\"";
+
+    /// <summary>What a printed configuration masks is repeated in no error either.</summary>
+    private static bool IsSecret(string path, string value) => SettingLog.Mask(path, value) != value;
+
     // It may hold a password, wherever it was put by mistake, and so is never repeated.
     private static bool IsConnection(string value) => value.Contains('=', StringComparison.Ordinal) || value.Contains("://", StringComparison.Ordinal);
 
@@ -78,7 +83,7 @@ internal sealed class SettingReader(IConfigurationSection section)
     {
         var setting = section.GetSection(name);
         var inForce = !setting.Exists() ? defaultValue : setting.Value is { } text && parse(text, out var value) ? value : throw Error(setting, allowed);
-        (section as LoggedSection)?.Log.Note(setting.Path, inForce is bool flag ? flag ? "true" : "false" : Convert.ToString(inForce, CultureInfo.InvariantCulture));
+        (section as LoggedSection)?.Log.Note(setting.Path, inForce switch { null => null, bool flag => flag ? "true" : "false", _ => Convert.ToString(inForce, CultureInfo.InvariantCulture) });
         return inForce;
     }
 

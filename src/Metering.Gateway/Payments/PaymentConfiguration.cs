@@ -17,7 +17,7 @@ internal static class PaymentConfiguration
         var data = metering?["Data"] is { Length: > 0 } folder ? folder : MeteringConfiguration.DefaultData;
         var isInMemory = metering?["Store"] is "memory";
         var defaults = new PaymentOptions { KeyRing = isInMemory ? null : Path.Combine(data, "keys"), MailFolder = Path.Combine(data, "mail") };
-        if (metering?.GetSection("Payments") is not { } section || !section.Exists())
+        if (metering?.GetSection("Payments") is not { } section)
         {
             return defaults;
         }
@@ -32,9 +32,9 @@ internal static class PaymentConfiguration
             Provider = provider switch { "none" => PaymentProviderKind.None, "stripe" => PaymentProviderKind.Stripe, _ => PaymentProviderKind.Sandbox },
             PublicUrl = ReadUrl(section, "PublicUrl"),
             SandboxWebhookUrl = ReadUrl(section, "SandboxWebhookUrl"),
-            KeyRing = settings.Has("KeyRing") ? settings.ReadText("KeyRing", string.Empty) : defaults.KeyRing,
+            KeyRing = settings.Has("KeyRing") ? settings.ReadText("KeyRing", string.Empty) : settings.ReadOptionalText("KeyRing", defaults.KeyRing),
             MailFolder = settings.ReadText("MailFolder", defaults.MailFolder),
-            TrustedProxies = [.. section.GetSection("TrustedProxies").GetChildren().Select(ReadNetwork)],
+            TrustedProxies = [.. settings.ReadSections("TrustedProxies", "a list: TrustedProxies:0, TrustedProxies:1, …").Select(ReadNetwork)],
             PurchasesAnHour = (int)settings.ReadNumber("PurchasesAnHour", 1, 1_000_000, defaults.PurchasesAnHour),
             ClaimsAnHour = (int)settings.ReadNumber("ClaimsAnHour", 1, 1_000_000, defaults.ClaimsAnHour),
             Plans = ReadPlans(section.GetSection("Plans"), defaults.Plans),
@@ -89,9 +89,9 @@ internal static class PaymentConfiguration
         var defaults = new StripeOptions();
         return new()
         {
-            ApiKey = section["ApiKey"] is { Length: > 0 } key ? key : null,
+            ApiKey = settings.ReadOptionalText("ApiKey", null),
             ApiBase = ReadUrl(section, "ApiBase") ?? defaults.ApiBase,
-            WebhookSecrets = [.. section.GetSection("WebhookSecrets").GetChildren().Select(secret => secret.Value).OfType<string>().Where(secret => secret.Length > 0)],
+            WebhookSecrets = [.. settings.ReadSections("WebhookSecrets", "a list: WebhookSecrets:0, WebhookSecrets:1, …").Select(secret => secret.Value).OfType<string>().Where(secret => secret.Length > 0)],
             Timeout = TimeSpan.FromSeconds(settings.ReadNumber("TimeoutSeconds", 1, 300, (long)defaults.Timeout.TotalSeconds)),
             Retries = (int)settings.ReadNumber("Retries", 0, 10, defaults.Retries),
             FirstRetry = TimeSpan.FromMilliseconds(settings.ReadNumber("FirstRetryMilliseconds", 0, 10_000, (long)defaults.FirstRetry.TotalMilliseconds)),
@@ -108,13 +108,20 @@ internal static class PaymentConfiguration
         var settings = new SettingReader(section);
         settings.AllowOnly(["Host", "Port", "From", "UserName", "Password", "StartTls"]);
         var from = settings.ReadText("From", string.Empty);
+        var (userName, password) = (settings.ReadOptionalText("UserName", null), settings.ReadOptionalText("Password", null));
+        if (userName is null != password is null)
+        {
+            var (set, missing) = userName is null ? ("Password", "UserName") : ("UserName", "Password");
+            throw new MeteringStartupException($"{section.Path}:{set} is set, but {section.Path}:{missing} is not; set both, or neither for a server that asks for none.");
+        }
+
         return EmailAddress.IsValid(from)
             ? new(
                 settings.Has("Host") ? settings.ReadText("Host", string.Empty) : throw new MeteringStartupException($"{section.Path}:Host is not set; the mail server's name is needed."),
                 (int)settings.ReadNumber("Port", 1, 65_535, 587),
                 from,
-                section["UserName"],
-                section["Password"],
+                userName,
+                password,
                 settings.ReadFlag("StartTls", true))
             : throw new MeteringStartupException($"{section.Path}:From is not an e-mail address; the sender's address is needed, for example meter@example.com.");
     }
@@ -122,21 +129,22 @@ internal static class PaymentConfiguration
     private static Dictionary<string, PlanPrice> ReadPlans(IConfigurationSection section, IReadOnlyDictionary<string, PlanPrice> defaults)
     {
         var plans = new Dictionary<string, PlanPrice>(defaults);
-        foreach (var plan in section.GetChildren())
+        foreach (var id in defaults.Keys.Union(section.GetChildren().Select(plan => plan.Key)))
         {
+            var plan = section.GetSection(id);
             var settings = new SettingReader(plan);
             settings.AllowOnly(["ForSale", "AmountCents", "StripePrice", "CreditTenthCents"]);
-            var before = plans.GetValueOrDefault(plan.Key, new(0, null, null));
+            var before = plans.GetValueOrDefault(id, new(0, null, null));
             if (!settings.ReadFlag("ForSale", true))
             {
-                plans.Remove(plan.Key);
+                plans.Remove(id);
                 continue;
             }
 
             var credit = (int)settings.ReadNumber("CreditTenthCents", 0, MostTenthCents, before.CreditTenthCents ?? 0);
-            plans[plan.Key] = new(
+            plans[id] = new(
                 settings.ReadNumber("AmountCents", 0, MostCents, before.AmountCents),
-                settings.Has("StripePrice") ? settings.ReadText("StripePrice", string.Empty) : before.StripePrice,
+                settings.Has("StripePrice") ? settings.ReadText("StripePrice", string.Empty) : settings.ReadOptionalText("StripePrice", before.StripePrice),
                 credit == 0 ? null : credit);
         }
 
@@ -145,7 +153,7 @@ internal static class PaymentConfiguration
 
     private static string? ReadUrl(IConfigurationSection section, string name)
     {
-        if (section[name] is not { Length: > 0 } text)
+        if (new SettingReader(section).ReadOptionalText(name, null) is not { } text)
         {
             return null;
         }

@@ -20,6 +20,9 @@ internal sealed class RemoteSuggester(
     /// <summary>The name of its HTTP client.</summary>
     public const string ClientName = "metering-suggestions";
 
+    /// <summary>The largest answer that is read, in bytes: a list of words needs a few hundred.</summary>
+    private const int LargestAnswer = 1 << 18;
+
     /// <inheritdoc />
     public async ValueTask<IReadOnlyList<CategorySuggestion>> SuggestAsync(string description, int limit, CancellationToken cancellationToken = default)
     {
@@ -51,7 +54,9 @@ internal sealed class RemoteSuggester(
         try
         {
             using var client = clients.CreateClient(ClientName);
-            using var request = new HttpRequestMessage(HttpMethod.Post, $"{options.ApiBase}/chat/completions") 
+            client.MaxResponseContentBufferSize = LargestAnswer;
+            client.Timeout = Timeout.InfiniteTimeSpan; // The setting's own time, on the injected clock, is the limit.
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"{options.ApiBase}/chat/completions")
             {
                 Content = new StringContent(QuestionOf(task, description).ToJsonString(), Encoding.UTF8, "application/json"),
             };
@@ -68,9 +73,10 @@ internal sealed class RemoteSuggester(
                 : [];
         }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested
-            && error is HttpRequestException or OperationCanceledException or JsonException or InvalidOperationException or ArgumentOutOfRangeException)
+            && error is HttpRequestException or OperationCanceledException or JsonException or InvalidOperationException or ArgumentException)
         {
-            logger.LogWarning("The model at {ApiBase} gave no answer ({Message}); suggestions are made locally.", options.ApiBase, error.Message);
+            // ArgumentException: a field twice. The address without a user or password that it may hold.
+            logger.LogWarning("The model at {Host} gave no answer ({Message}); suggestions are made locally.", new Uri(options.ApiBase).Authority, error.Message);
             return [];
         }
     }

@@ -34,7 +34,7 @@ internal static class SetupServices
 
     private static long ReadCooldown(IConfigurationSection? section)
     {
-        if (section is null || !section.Exists())
+        if (section is null)
         {
             return DefaultCooldownDays;
         }
@@ -46,15 +46,22 @@ internal static class SetupServices
 
     private static SuggestionOptions? ReadModel(IConfigurationSection? section)
     {
-        if (section is null || !section.Exists())
+        if (section is null)
         {
             return null;
         }
 
         var settings = new SettingReader(section);
         settings.AllowOnly(["ApiBase", "ApiKey", "Model", "TimeoutSeconds"]);
-        return Uri.TryCreate(section["ApiBase"], UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && section["Model"] is { Length: > 0 } model
-            ? new(section["ApiBase"]!.TrimEnd('/'), model, section["ApiKey"], TimeSpan.FromSeconds(settings.ReadNumber("TimeoutSeconds", 1, 120, DefaultTimeoutSeconds)))
+        var (apiBase, model, key) = (settings.ReadOptionalText("ApiBase", null), settings.ReadOptionalText("Model", null), settings.ReadOptionalText("ApiKey", null));
+        var timeout = TimeSpan.FromSeconds(settings.ReadNumber("TimeoutSeconds", 1, 120, DefaultTimeoutSeconds));
+        if (!section.Exists())
+        {
+            return null;
+        }
+
+        return Uri.TryCreate(apiBase, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && model is not null
+            ? new(apiBase.TrimEnd('/'), model, key, timeout)
             : throw new MeteringStartupException($"{section.Path} needs ApiBase (an address that begins with http:// or https://) and Model, or none of it for the local suggester.");
     }
 }

@@ -7,7 +7,7 @@ namespace Metering.Architecture.Tests.Promises;
 public sealed class PromiseTests(ITestOutputHelper output)
 {
     private static readonly Promise[] All =
-        [.. CallerPromises.Authentication, .. CallerPromises.Profile, .. CallerPromises.LeadCredits, .. CallerPromises.CheckCredits, .. RecordPromises.All, .. NativePromises.All, .. RulePromises.All];
+        [.. CallerPromises.Authentication, .. CallerPromises.Profile, .. PaymentPromises.All, .. CallerPromises.LeadCredits, .. CallerPromises.CheckCredits, .. RecordPromises.All, .. NativePromises.All, .. RulePromises.All];
 
     [Fact]
     public void Every_promise_names_tests_that_are_there()

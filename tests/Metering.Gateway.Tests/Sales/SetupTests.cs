@@ -1,7 +1,4 @@
-using System.Net;
-using System.Text;
 using System.Text.Json;
-using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace Metering.Gateway.Tests.Sales;
@@ -90,25 +87,5 @@ public sealed class SetupTests
         Assert.Equal(400, (await (await host.Gateway.OpenAsync()).PostAsync("/api/v1/ai/suggest-categories", body)).Status);
     }
 
-    [Theory]
-    [InlineData(200, """{"choices": [{"message": {"content": "[\"hotel\", \"made_up\"]"}}]}""", "hotel")]
-    [InlineData(200, """{"choices": []}""", "bakery")]
-    [InlineData(200, "no json", "bakery")]
-    [InlineData(500, "{}", "bakery")]
-    public async Task A_model_may_suggest_and_where_it_fails_the_words_do(int status, string answer, string first)
-    {
-        await using var gateway = await GatewayHost.StartAsync(
-            services => services.AddHttpClient("metering-suggestions").ConfigurePrimaryHttpMessageHandler(() => new FixedAnswer((HttpStatusCode)status, answer)),
-            settings: new Dictionary<string, string?> { ["Metering:Suggestions:ApiBase"] = "http://model.test/v1", ["Metering:Suggestions:Model"] = "small" });
-        var found = await (await gateway.OpenAsync()).PostAsync("/api/v1/ai/suggest-categories", """{"description": "bakery"}""");
-        Assert.Equal(first, found.Json.GetProperty("data").GetProperty("categories")[0].GetProperty("category").GetString());
-    }
-
     private static string? SmbTypeOf(Answer me) => me.Json.GetProperty("data").GetProperty("settings").GetProperty("smbType").GetString();
-
-    private sealed class FixedAnswer(HttpStatusCode status, string body) : HttpMessageHandler
-    {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            Task.FromResult(new HttpResponseMessage(status) { Content = new StringContent(body, Encoding.UTF8, "application/json") });
-    }
 }

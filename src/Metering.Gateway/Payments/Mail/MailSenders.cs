@@ -16,6 +16,7 @@ internal sealed class FolderMailSender(string folder, TimeProvider time) : IMail
     /// <inheritdoc />
     public async Task SendAsync(string id, string to, string subject, string text, CancellationToken cancellationToken)
     {
+        MailRefusedException.ThrowIfUnsafe(to, subject);
         var path = Path.Combine(PrivateFolder.Make(folder).FullName, $"{id}.eml");
         var mail = string.Create(CultureInfo.InvariantCulture, $"""
             Date: {time.GetUtcNow():r}
@@ -32,21 +33,40 @@ internal sealed class FolderMailSender(string folder, TimeProvider time) : IMail
 
         // A file of its own that takes the name when it is whole: whoever picks mails up never finds half of one.
         var draft = path + ".draft";
-        await File.WriteAllTextAsync(draft, mail, cancellationToken).ConfigureAwait(false);
+        File.Delete(draft); // One that a crash left behind may be readable by others.
+        var writing = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.Asynchronous };
+        if (!OperatingSystem.IsWindows())
+        {
+            writing.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        var file = new FileStream(draft, writing);
+        await using (file.ConfigureAwait(false))
+        {
+            await file.WriteAsync(Encoding.UTF8.GetBytes(mail), cancellationToken).ConfigureAwait(false);
+        }
+
         File.Move(draft, path, overwrite: true);
     }
 }
 
-/// <summary>Sends mails through an SMTP server, encrypted by STARTTLS.</summary>
+/// <summary>Sends mails through an SMTP server, encrypted by STARTTLS; to one that does not offer it nothing is sent.</summary>
 /// <param name="options">The server.</param>
 internal sealed class SmtpMailSender(SmtpOptions options) : IMailSender
 {
+    // What the mail system says of this mail (RFC 5321, 4.2.1). Other 5yz, as a login that is refused (530, 535), are about these settings, and
+    // whoever corrects them within the day loses no mail.
+    private const int FirstFinalStatus = 550;
+    private const int LastFinalStatus = 559;
+
     /// <inheritdoc />
     public string Description => $"the mail server {options.Host}:{options.Port.ToString(CultureInfo.InvariantCulture)}";
 
     /// <inheritdoc />
     public async Task SendAsync(string id, string to, string subject, string text, CancellationToken cancellationToken)
     {
+        MailRefusedException.ThrowIfUnsafe(to, subject);
+
         // One connection a mail: they are rare, and a kept one may be dead.
         using var client = new SmtpClient(options.Host, options.Port) { EnableSsl = options.UsesStartTls };
         if (options.UserName is not null)
@@ -56,6 +76,13 @@ internal sealed class SmtpMailSender(SmtpOptions options) : IMailSender
 
         using var message = new MailMessage(options.From, to, subject, text) { BodyEncoding = Encoding.UTF8 };
         message.Headers.Add("Message-ID", $"<{id}@{options.From.Split('@')[1]}>");
-        await client.SendMailAsync(message, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await client.SendMailAsync(message, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SmtpException error) when ((int)error.StatusCode is >= FirstFinalStatus and <= LastFinalStatus)
+        {
+            throw new MailRefusedException($"the server answered {((int)error.StatusCode).ToString(CultureInfo.InvariantCulture)}: {error.Message}", error);
+        }
     }
 }

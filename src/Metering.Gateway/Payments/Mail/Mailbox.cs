@@ -9,7 +9,8 @@ internal interface IMailSender
     /// <summary>Where mails go, for people: at the start.</summary>
     string Description { get; }
 
-    /// <summary>Sends a mail; whatever it throws, it is tried again later.</summary>
+    /// <summary>Sends a mail; whatever else it throws, it is tried again later.</summary>
+    /// <exception cref="MailRefusedException">It will never be taken, and is not tried again.</exception>
     Task SendAsync(string id, string to, string subject, string text, CancellationToken cancellationToken);
 }
 
@@ -76,9 +77,17 @@ internal sealed class Mailbox(PaymentBooks books, KeyVault vault, IMailSender se
             await sender.SendAsync(mail.Id, mail.To, mail.Subject, text, either.Token).WaitAsync(either.Token).ConfigureAwait(false);
             await books.SaveAsync(cancellationToken, books.Mails.Removal(new(attempted, stored.Version + 1))).ConfigureAwait(false);
         }
+        catch (MailRefusedException error)
+        {
+            logger.LogError("The mail {Mail} was refused for good and is given up, attempt {Attempt}: {Message}", mail.Id, attempted.Attempts, error.Message);
+            await books.SaveAsync(cancellationToken, books.Mails.Removal(new(attempted, stored.Version + 1))).ConfigureAwait(false);
+        }
         catch (Exception error) when (!cancellationToken.IsCancellationRequested)
         {
-            logger.LogWarning("The mail {Mail} could not be sent, attempt {Attempt}: {Message}", mail.Id, attempted.Attempts, error.Message);
+            logger.LogWarning("The mail {Mail} could not be sent, attempt {Attempt}: {Message}", mail.Id, attempted.Attempts, Describe(error));
         }
     }
+
+    /// <summary>With its cause: that a connection was refused, or whose certificate is not trusted, stands in the innermost one alone.</summary>
+    private static string Describe(Exception error) => error.GetBaseException() is var cause && cause != error ? $"{error.Message} {cause.Message}" : error.Message;
 }

@@ -121,6 +121,7 @@ internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, S
             (page with { Notice = notice }, [books.Customers.Change(customer.Value with { Card = card }, customer.Version)]);
         return button switch
         {
+            "pay" or "authenticate" => (page, []), // Pressed twice: who paid finds it paid.
             "renew" => Renew(page, subscription, customer.Value),
             "refund" or "dispute" => await ReverseAsync(page, customer.Value, button == "dispute", cancellationToken).ConfigureAwait(false),
             "card-pays" => Card(SandboxCard.Pays, "The saved card pays from now on."),
