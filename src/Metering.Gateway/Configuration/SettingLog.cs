@@ -28,8 +28,7 @@ internal sealed class SettingLog(IConfigurationRoot root, Func<string, string?> 
     /// <summary>A value as it may be shown.</summary>
     internal static string Mask(string path, string value)
     {
-        var name = path[(path.LastIndexOf(':') + 1)..];
-        if (SecretNames.Any(word => name.EndsWith(word, StringComparison.OrdinalIgnoreCase)))
+        if (IsSecret(path))
         {
             return Masked;
         }
@@ -40,6 +39,13 @@ internal sealed class SettingLog(IConfigurationRoot root, Func<string, string?> 
         }
 
         return value.Contains('=', StringComparison.Ordinal) ? MaskParts(value) : value;
+    }
+
+    /// <summary>True where a setting's name says that it holds a secret, or several: one of a list is named by its number.</summary>
+    internal static bool IsSecret(string path)
+    {
+        var name = path.Split(':').LastOrDefault(part => !part.All(char.IsAsciiDigit)) ?? path;
+        return SecretNames.Any(word => name.EndsWith(word, StringComparison.OrdinalIgnoreCase) || name.EndsWith(word + "s", StringComparison.OrdinalIgnoreCase));
     }
 
     /// <summary>Without the user and what the query sets: either may be a password. A password may hold any character, written with escapes or without.</summary>
