@@ -69,8 +69,8 @@ public static partial class Account
         var invalid = CommandRules.CheckAmount("amount", command.Amount)
             ?? CommandRules.CheckText("description", command.Description, CommandRules.MaxDescription)
             ?? CommandRules.CheckText("externalReference", command.Reference, CommandRules.MaxReference)
+            ?? ReferenceUsed(state, command.ExternalReference) // First: what has taken effect is known as such also when its end is past.
             ?? (expiresAt <= now ? Refusal.Invalid("expiresAt", "expiresAt must be in the future.") : null)
-            ?? ReferenceUsed(state, command.ExternalReference)
             ?? Closed(state)
             ?? TooLarge(state, command.Amount);
         if (invalid is not null)

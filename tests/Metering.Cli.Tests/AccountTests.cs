@@ -83,6 +83,15 @@ public sealed class AccountTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_key_of_a_sandbox_is_a_sandbox_key_and_no_operators()
+    {
+        await TestData.AddSandboxAsync(Data, new("c-1"));
+        Assert.StartsWith("mtr_test_", (await RunAsync("keys", "create", "test:c-1")).IsDone().Output, StringComparison.Ordinal);
+        (await RunAsync("keys", "create", "test:c-1", "--scopes", "read,admin")).IsOneSentence(ExitCode.CannotRun, "--scopes must not hold admin: test:c-1 is a sandbox");
+        Assert.Single((await RunAsync("keys", "list", "test:c-1")).IsDone().Output.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
     public async Task What_it_changes_stands_in_the_audit_log_and_secrets_do_not()
     {
         var key = (await RunAsync("keys", "create", "c-1")).IsDone().Output.Trim();

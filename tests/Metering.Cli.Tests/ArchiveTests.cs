@@ -97,9 +97,4 @@ public sealed class ArchiveTests : IDisposable
         await using var services = TestData.Serve(Data);
         return (await services.GetRequiredService<EmbeddedCreditMeter>().GetBalanceAsync(Account)).Value.Available;
     }
-
-    private sealed class Shifted(TimeSpan by) : TimeProvider
-    {
-        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + by;
-    }
 }

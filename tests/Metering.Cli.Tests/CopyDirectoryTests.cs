@@ -64,6 +64,7 @@ public sealed class CopyDirectoryTests : IDisposable
             DELETE FROM kept_answers WHERE kept_at < 10;
             UPDATE profiles SET email = '', first_name = NULL, last_name = NULL, company_name = NULL, company_website = NULL WHERE created_at = 4;
             UPDATE api_keys SET expires_at = 2, revoked_at = 77 WHERE number = 8;
+            UPDATE api_keys SET name = 'erased' WHERE number = 9;
             """);
         var run = (await CopyAsync()).IsDone();
         Assert.Contains("Directory, coupon_redemptions: 39 rows in both; 1 brought and 1 removed by this run.", run.Output, StringComparison.Ordinal);
@@ -79,6 +80,7 @@ public sealed class CopyDirectoryTests : IDisposable
     [InlineData("UPDATE payment_documents SET json = 'other' WHERE version = 7", "payment document kind", "differs from what the source has")]
     [InlineData("UPDATE coupon_redemptions SET granted_at = 1000 WHERE taken_at = 7", "coupon slot code", "differs from what the source has")]
     [InlineData("UPDATE api_keys SET number = 1000 WHERE number = 7", "API key number 1000", "is not in the source")]
+    [InlineData("UPDATE api_keys SET name = 'other' WHERE number = 7", "API key number 7", "differs from what the source has")]
     [InlineData("UPDATE api_keys SET hash = x'01' WHERE number = 7", "API key number 7", "differs from what the source has")]
     [InlineData("UPDATE sandboxes SET twin = 'other' WHERE created_at = 7", "sandbox of account account", "differs from what the source has")]
     [InlineData("UPDATE plan_versions SET allotment = 1 WHERE version = 7", "version of a plan plan", "differs from what the source has")]

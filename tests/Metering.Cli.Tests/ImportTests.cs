@@ -98,6 +98,51 @@ public sealed class ImportTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_in_stays_in_whatever_became_of_accounts_and_ends_since()
+    {
+        string[] lines =
+        [
+            """{"id":"a-1","kind":"account","account":"c-1","plan":"starter","monthlyCredits":37.5}""",
+            """{"id":"a-2","kind":"account","account":"c-2","plan":"starter","monthlyCredits":100}""",
+            """{"id":"a-3","kind":"account","account":"c-3","plan":"starter","email":"ada@example.com"}""",
+            $$"""{"id":"b-1","kind":"balance","account":"c-1","bucket":"bonus","amount":25,"expiresAt":"{{InDays(-10):yyyy-MM-dd}}"}""",
+            $$"""{"id":"k-1","kind":"key","account":"c-1","name":"Main","hash":"{{Hash}}","display":"smbk_1234567","expiresAt":"{{InDays(-10):yyyy-MM-dd}}"}""",
+        ];
+        await WriteAsync(lines);
+        (await ToolRun.OfAsync(["import", Input, "--store", Data], new StringWriter(), CancellationToken.None, clock: new Shifted(TimeSpan.FromDays(-20)))).IsDone();
+        await using (var services = TestData.Serve(Data))
+        {
+            var meter = services.GetRequiredService<EmbeddedCreditMeter>();
+            foreach (var account in new AccountId[] { new("c-1"), new("c-2"), new("c-3") })
+            {
+                _ = (await meter.DeductAsync(account, new() { Amount = Credits.Of(1) })).Value;
+            }
+
+            _ = (await meter.ChangePlanAsync(new("c-1"), new() { Plan = "growth" })).Value;
+            _ = (await meter.ChangePlanAsync(new("c-3"), new() { Plan = "growth" })).Value;
+            await meter.DrainAsync();
+        }
+
+        var content = await TestData.ContentOfAsync(Data);
+        var again = (await ImportAsync(lines)).IsDone();
+        Assert.Contains("; 5 were there before, 0 were rejected.", again.Output, StringComparison.Ordinal);
+        Assert.Equal(WithoutSnapshots(content), WithoutSnapshots(await TestData.ContentOfAsync(Data)));
+    }
+
+    [Fact]
+    public async Task The_keys_of_a_sandbox_are_sandbox_keys()
+    {
+        (await ImportAsync("""{"id":"1","kind":"account","account":"c","plan":"starter"}""")).IsDone();
+        await TestData.AddSandboxAsync(Data, new("c"));
+        var run = await ImportAsync(
+            """{"id":"2","kind":"key","account":"test:c","name":"n","scopes":["admin"]}""",
+            """{"id":"3","kind":"key","account":"test:c","name":"n"}""");
+        Assert.Equal(ExitCode.Unsound, run.Code);
+        Assert.Equal((1, "2", "scopes"), Fault(Assert.Single(await File.ReadAllLinesAsync(Rejected))));
+        Assert.StartsWith("mtr_test_", JsonElement.Parse(Assert.Single(await File.ReadAllLinesAsync(Keys))).GetProperty("key").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Broken_off_anywhere_and_run_again_it_is_as_if_it_had_gone_through()
     {
         var lines = ManyLines(accounts: 300);
@@ -141,9 +186,14 @@ public sealed class ImportTests : IDisposable
             """{"id":"2","kind":"account","account":"c-2","plan":"starter","monthlyCredits":40}""");
         Assert.Equal(ExitCode.Unsound, run.Code);
         Assert.Equal((2, "2", "monthlyCredits"), Fault(Assert.Single(await File.ReadAllLinesAsync(Rejected))));
+        Assert.Contains("metering account adjust c-2 --amount=-60 --reason=", await File.ReadAllTextAsync(Rejected), StringComparison.Ordinal);
+
+        // What the sentence says gives nothing back of what was spent since, and is known to the next run.
+        (await ToolRun.OfAsync("account", "adjust", "c-2", "--amount=-60", "--reason=Spent before the import (2)", "--store", Data)).IsDone();
+        (await ToolRun.OfAsync("import", Input, "--store", Data)).IsDone();
         await using var after = TestData.Serve(Data);
         Assert.Equal(Credits.Of(40), (await after.GetRequiredService<ICreditMeter>().GetBalanceAsync(new("c-1"))).Value.Available);
-        Assert.Equal(Credits.Of(99), (await after.GetRequiredService<ICreditMeter>().GetBalanceAsync(new("c-2"))).Value.Available);
+        Assert.Equal(Credits.Of(39), (await after.GetRequiredService<ICreditMeter>().GetBalanceAsync(new("c-2"))).Value.Available);
     }
 
     [Theory]
@@ -159,6 +209,8 @@ public sealed class ImportTests : IDisposable
     [InlineData("""{"id":"1","kind":"account","account":"c","plan":"starter","firstName":"Ada"}""", "email")]
     [InlineData("""{"id":"1","kind":"account","account":"c","plan":"starter","email":"a@b.c","lastName":"\u0000"}""", "lastName")]
     [InlineData("""{"id":"1","kind":"account","account":"c","plan":"starter","email":"a@b.c","lastName":"\ud800"}""", "lastName")]
+    [InlineData("""{"id":"1","kind":"account","account":"c","plan":"starter","email":"a@b.c","companyWebsite":"javascript:80/alert(1)"}""", "companyWebsite")]
+    [InlineData("""{"id":"1","kind":"account","account":"test:c","plan":"starter"}""", "account")]
     [InlineData("""{"kind":"account","account":"c","plan":"starter"}""", "id")]
     [InlineData("""{"id":"1","kind":"subscription","account":"c"}""", "kind")]
     [InlineData("""{"id":"1","kind":"balance","account":"nobody","bucket":"bonus","amount":1}""", null)]

@@ -44,6 +44,17 @@ internal static class TestData
         await meter.DrainAsync();
     }
 
+    /// <summary>Gives an account the sandbox <c>test:…</c>.</summary>
+    public static async Task AddSandboxAsync(string folder, AccountId account)
+    {
+        await using var services = Serve(folder);
+        var (meter, directory, twin) = (services.GetRequiredService<EmbeddedCreditMeter>(), services.GetRequiredService<IDirectoryStore>(), new AccountId($"test:{account}"));
+        await using var operators = new ServiceCollection().AddSingleton(directory).AddOperatorStores().BuildServiceProvider();
+        await operators.GetRequiredService<ISandboxStore>().AddAsync(account, twin, TimeProvider.System.GetUtcNow());
+        _ = (await meter.OpenAccountAsync(twin, new() { Plan = "starter" })).Value;
+        await meter.DrainAsync();
+    }
+
     /// <summary>Opens an account with a month's credits and a purchase.</summary>
     public static async Task OpenAsync(ICreditMeter meter, AccountId account)
     {

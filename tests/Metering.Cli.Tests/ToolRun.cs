@@ -10,10 +10,17 @@ internal sealed record ToolRun(int Code, string Output, string Errors)
     public static Task<ToolRun> OfAsync(params string[] args) => OfAsync(args, new StringWriter(), CancellationToken.None);
 
     /// <summary>Runs a command that can be stopped, with a writer that hears its progress.</summary>
-    public static async Task<ToolRun> OfAsync(string[] args, StringWriter errors, CancellationToken cancellationToken, string input = "")
+    public static async Task<ToolRun> OfAsync(string[] args, StringWriter errors, CancellationToken cancellationToken, string input = "", TimeProvider? clock = null)
     {
         var (output, bytes) = (new StringWriter(), new MemoryStream());
-        var terminal = new ToolTerminal { Output = output, Errors = errors, OpenOutput = () => bytes, OpenInput = () => new MemoryStream(Encoding.UTF8.GetBytes(input)) };
+        var terminal = new ToolTerminal
+        {
+            Output = output,
+            Errors = errors,
+            OpenOutput = () => bytes,
+            OpenInput = () => new MemoryStream(Encoding.UTF8.GetBytes(input)),
+            Time = clock ?? TimeProvider.System,
+        };
         var code = await MeteringTool.RunAsync(args, terminal, cancellationToken);
         return new(code, output + Encoding.UTF8.GetString(bytes.ToArray()), errors.ToString());
     }

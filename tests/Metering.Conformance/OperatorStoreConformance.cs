@@ -133,6 +133,18 @@ public abstract class OperatorStoreConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_attempt_is_counted_on_a_slot_that_is_there_and_takes_none()
+    {
+        await Coupons.TryAddAsync(FullCoupon("BACK"));
+        Assert.Null(await Coupons.CountAttemptAsync("BACK", Ann));
+        Assert.Null(await Coupons.CountAttemptAsync("NONE", Ann));
+        Assert.Equal(0, (await Coupons.FindAsync("BACK"))!.Redeemed);
+        var (_, taken) = await Coupons.TakeAsync("BACK", Ann, "key-1", Now);
+        Assert.Equal(taken! with { Attempts = 2 }, await Coupons.CountAttemptAsync("BACK", Ann));
+        Assert.False(await Coupons.GiveBackAsync("BACK", Ann));
+    }
+
+    [Fact]
     public async Task Slots_are_pending_until_they_are_granted()
     {
         await Coupons.TryAddAsync(FullCoupon("A"));

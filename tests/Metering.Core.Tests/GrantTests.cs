@@ -37,6 +37,16 @@ public class GrantTests
     }
 
     [Fact]
+    public void What_has_taken_effect_is_known_as_such_also_when_its_end_is_past()
+    {
+        var account = new Scenario("2026-03-10");
+        account.Give("5", expiresAt: "2026-03-11", reference: 7);
+        account.To("2026-03-12");
+        Assert.Equal(RefusalReason.ReferenceUsed, account.Refuse(account.Giving("5", expiresAt: "2026-03-11", reference: 7)).Reason);
+        Assert.Equal("expiresAt", account.Refuse(account.Giving("5", expiresAt: "2026-03-11", reference: 8)).Field);
+    }
+
+    [Fact]
     public void Grants_without_a_reference_may_repeat()
     {
         var account = new Scenario("2026-03-10");

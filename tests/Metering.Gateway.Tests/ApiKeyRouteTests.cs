@@ -365,6 +365,23 @@ public sealed class ApiKeyRouteTests : IAsyncLifetime
         Assert.Single(NamesOf(await next.GetAsync(Path)));
     }
 
+    [Fact]
+    public async Task Operators_keys_are_not_rotated_or_revoked_past_the_audit_log()
+    {
+        var operatorKey = await host.AddKeyAsync(caller.Account, ApiKeyScopes.Read | ApiKeyScopes.Spend | ApiKeyScopes.Admin);
+        var rotated = await operatorKey.PostAsync($"{Path}/{operatorKey.Key.Stored.Id}/rotate");
+        var revoked = await operatorKey.DeleteAsync($"{Path}/{operatorKey.Key.Stored.Id}");
+        foreach (var refused in new[] { rotated, revoked })
+        {
+            Assert.Equal(403, refused.Status);
+            Assert.Contains("/admin/v1/", refused.Json.GetProperty("error").GetString(), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(2, NamesOf(await operatorKey.GetAsync(Path)).Length);
+        var made = await operatorKey.PostAsync(Path, """{"name": "Plain"}""");
+        Assert.Equal(["read", "spend"], made.Json.GetProperty("data").GetProperty("scopes").EnumerateArray().Select(scope => scope.GetString()));
+    }
+
     private static string KeyOf(Answer answer) => answer.Json.GetProperty("data").GetProperty("key").GetString()!;
 
     private static string[] NamesOf(Answer list) => [.. list.Json.GetProperty("data").EnumerateArray().Select(key => key.GetProperty("name").GetString()!)];

@@ -79,12 +79,9 @@ public sealed class ConfigurationTests
     [InlineData("Products:lead.search:ChargedOnSuccessOnly", "yes", "true or false")]
     [InlineData("Products:lead.search:CoveredBy", "mobile", "company")]
     [InlineData("Products:lead.search:Level", "gold", "trial or web_visitors or api_only or platform")]
-    [InlineData("Products:lead.search:Price", "1", "Base, PerUnit, Unit")]
-    [InlineData("Products:lead.search", "1", "Base, PerUnit")]
     [InlineData("Plans:starter:MonthlyCredits", "1e3", "a plain decimal")]
     [InlineData("Plans:starter:PeriodMonths", "3", "1 or 12")]
     [InlineData("Plans:starter:Unlimited", "1", "true or false")]
-    [InlineData("Plans:starter:Credits", "1", "MonthlyCredits")]
     [InlineData("Plans:starter:Name", "", "a text")]
     [InlineData("Plans:starter:RequestsPerMinute", "-1", "0 to 1000000000")]
     [InlineData("Plans:starter:RequestsPerDay", "many", "0 to 1000000000")]
@@ -93,7 +90,6 @@ public sealed class ConfigurationTests
     [InlineData("Due:MaxPerSecond", "-1", "0 to 1000000")]
     [InlineData("Due:IntervalSeconds", "0", "1 to 3600")]
     [InlineData("Due:Enabled", "yes", "true or false")]
-    [InlineData("Due:Rate", "5", "MaxPerSecond")]
     [InlineData("MaxBatch", "many", "1 to 100000")]
     [InlineData("SnapshotInterval", "99", "100 to 1000000")]
     [InlineData("MemoryBudgetBytes", "1000", "1048576")]
@@ -102,16 +98,12 @@ public sealed class ConfigurationTests
     [InlineData("GraceDays", "1.5", "a whole number from 0 to 60")]
     [InlineData("Plans:starter:GraceDays", "7", "MonthlyCredits")]
     [InlineData("Store", "oracle", "sqlite or postgres or memory")]
-    [InlineData("Queue", "5", "QueueCapacity")]
-    [InlineData("Products", "lead.search", "a section for each id")]
-    [InlineData("Plans", "starter", "a section for each id")]
     [InlineData("MaxBacklogBytes", "1", "a whole number from 16777216")]
     [InlineData("MaxBacklogEntries", "1", "a whole number from 10000")]
     [InlineData("PostgreSql:MaxReaders", "0", "a whole number from 1 to 1000")]
     [InlineData("PostgreSql:CommandTimeoutSeconds", "301", "a whole number from 1 to 300")]
     [InlineData("PostgreSql:ConnectTimeoutSeconds", "soon", "a whole number from 1 to 300")]
     [InlineData("PostgreSql:MigrateAtStart", "maybe", "true or false")]
-    [InlineData("PostgreSql:Readers", "1", "MaxReaders")]
     [InlineData("Data", "", "a text")]
     public void A_wrong_setting_is_named_with_its_value_and_what_is_allowed(string setting, string value, string allowed)
     {
@@ -119,6 +111,24 @@ public sealed class ConfigurationTests
         Assert.Contains("Metering:" + setting, error.Message, StringComparison.Ordinal);
         Assert.Contains(value, error.Message, StringComparison.Ordinal);
         Assert.Contains(allowed, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Theory]
+    [InlineData("Products:lead.search:Price", "Base, PerUnit, Unit")]
+    [InlineData("Products:lead.search", "Base, PerUnit")]
+    [InlineData("Plans:starter:Credits", "MonthlyCredits")]
+    [InlineData("Due:Rate", "MaxPerSecond")]
+    [InlineData("Queue", "QueueCapacity")]
+    [InlineData("Products", "a section for each id")]
+    [InlineData("Plans", "a section for each id")]
+    [InlineData("PostgreSql:Readers", "MaxReaders")]
+    public void What_stands_where_no_value_belongs_is_named_and_never_repeated(string setting, string allowed)
+    {
+        var error = Assert.Throws<MeteringStartupException>(() => Read((setting, "sk_live_4711")));
+        Assert.Contains("Metering:" + setting, error.Message, StringComparison.Ordinal);
+        Assert.Contains(allowed, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("4711", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
     }
 

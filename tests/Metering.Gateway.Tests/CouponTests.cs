@@ -115,6 +115,50 @@ public sealed class CouponTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_coupon_is_redeemed_although_its_slot_cannot_be_marked()
+    {
+        var isAway = true;
+        await using var failing = await GatewayHost.StartAsync(services => services.Tamper<ICouponStore>(
+            (_, method, _) => isAway && method.Name == nameof(ICouponStore.MarkGrantedAsync) ? throw new LedgerUnavailableException("The disk is away.") : null));
+        var coupons = failing.Services.GetRequiredService<ICouponStore>();
+        await coupons.TryAddAsync(new() { Code = "KEPT", Amount = Credits.Of(5), CreatedAt = GatewayHost.Start });
+        var caller = await failing.OpenAsync();
+        Assert.Equal(200, (await caller.PostAsync(Path, """{"code": "KEPT"}""")).Status);
+        Assert.Null((await coupons.FindSlotAsync("KEPT", caller.Account))!.GrantedAt);
+
+        isAway = false;
+        failing.Clock.Advance(TimeSpan.FromMinutes(2));
+        await failing.Services.GetRequiredService<CouponReconciler>().RunOnceAsync(CancellationToken.None);
+        Assert.NotNull((await coupons.FindSlotAsync("KEPT", caller.Account))!.GrantedAt);
+        Assert.Equal(Credits.Of(5), (await failing.Meter.GetBalanceAsync(caller.Account)).Value.Bonus);
+    }
+
+    [Fact]
+    public async Task A_slot_that_was_given_back_meanwhile_is_not_taken_anew()
+    {
+        await using var racing = await GatewayHost.StartAsync(services => services.Tamper<ICouponStore>((store, method, arguments) =>
+            method.Name == nameof(ICouponStore.ListPendingAsync) ? new ValueTask<IReadOnlyList<CouponSlot>>(ListAndGiveBackAsync(store, (DateTimeOffset)arguments[0]!)) : null));
+        var coupons = racing.Services.GetRequiredService<ICouponStore>();
+        var caller = await racing.OpenAsync();
+        await coupons.TryAddAsync(new() { Code = "BACK", Amount = Credits.Of(5), CreatedAt = GatewayHost.Start });
+        await coupons.TakeAsync("BACK", caller.Account, null, GatewayHost.Start.AddMinutes(-2));
+        Assert.Equal(0, await racing.Services.GetRequiredService<CouponReconciler>().RunOnceAsync(CancellationToken.None));
+        Assert.Equal(0, (await coupons.FindAsync("BACK"))!.Redeemed);
+        Assert.Equal(Credits.Zero, (await racing.Meter.GetBalanceAsync(caller.Account)).Value.Bonus);
+
+        static async Task<IReadOnlyList<CouponSlot>> ListAndGiveBackAsync(ICouponStore store, DateTimeOffset takenBefore)
+        {
+            var pending = await store.ListPendingAsync(takenBefore, takenBefore, null, 10);
+            foreach (var slot in pending)
+            {
+                await store.GiveBackAsync(slot.Code, slot.Account);
+            }
+
+            return pending;
+        }
+    }
+
+    [Fact]
     public async Task A_slot_whose_process_died_is_granted_by_the_next_start_once()
     {
         await AddAsync(new() { Code = "DIED", Amount = Credits.Of(5), MaxRedemptions = 2, CreatedAt = GatewayHost.Start });

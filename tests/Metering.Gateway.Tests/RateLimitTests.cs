@@ -163,6 +163,18 @@ public sealed class RateLimitTests
         Assert.Equal(["5", "4"], WindowOf(answer)[..2]);
     }
 
+    [Fact]
+    public async Task A_route_with_a_limit_of_its_own_tells_that_one()
+    {
+        await using var host = await StartAsync(("Plans:starter:RequestsPerMinute", "60"));
+        var caller = await host.OpenAsync();
+        var answer = await caller.PostAsync("/api/v1/ai/suggest-categories", """{"description": "Roof tiles for roofers"}""");
+        Assert.Equal(200, answer.Status);
+        Assert.Equal(["5", "4"], WindowOf(answer)[..2]);
+        Assert.Equal(["5", "4"], WindowOf(answer)[3..5]);
+        Assert.Equal(["60", "58"], WindowOf(await caller.GetAsync("/v1/transactions"))[..2]);
+    }
+
     private static Task<GatewayHost> StartAsync(params (string Setting, string Value)[] settings) => StartAsync(settings, null);
 
     private static Task<GatewayHost> StartAsync((string Setting, string Value)[] settings, Action<IServiceCollection>? services) =>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Metering.Engine;
 using Metering.Gateway;
+using Metering.Gateway.Admin;
 
 namespace Metering.Cli;
 
@@ -56,10 +57,16 @@ internal static class AccountKeysCommand
             return await AccountCommand.RunAsync(
                 terminal,
                 AccountWords.Of(parsed, account, store, settings),
-                (open, id, _) =>
+                async (open, id, _) =>
                 {
-                    var key = ApiKeys.Create(id, text, wanted!.Value, now, expiresAt);
-                    return open.Audit.TakeAsync("key.create", id, new() { ["key"] = key.Stored.Id, ["scopes"] = string.Join(',', wanted.Value.ToNames()) }, async () =>
+                    var isSandbox = await open.Sandboxes.FindOwnerAsync(id, cancellationToken) is not null;
+                    if (isSandbox && wanted!.Value.HasFlag(ApiKeyScopes.Admin))
+                    {
+                        return $"--scopes must not hold admin: {id} is a sandbox, and operators act on every account.";
+                    }
+
+                    var key = ApiKeys.Create(id, text, wanted!.Value, now, expiresAt, SandboxAccounts.PrefixOf(isSandbox));
+                    return await open.Audit.TakeAsync("key.create", id, new() { ["key"] = key.Stored.Id, ["scopes"] = string.Join(',', wanted.Value.ToNames()) }, async () =>
                     {
                         await open.Directory.AddKeyAsync(key.Stored, cancellationToken);
                         await terminal.Errors.WriteLineAsync($"The key {key.Stored.Id}, shown only now:");

@@ -78,7 +78,7 @@ internal static class ImportCommand
                 input.Position = 0;
             }
 
-            var lines = new LineImport(store.Meter, store.Directory, batch, freshKeys, report, terminal.Time);
+            var lines = new LineImport(store, batch, freshKeys, report, terminal.Time);
             await new ImportRun(new(job.Keys is not null), lines, report, progress, all).RunAsync(input, cancellationToken);
             await batch.FlushAsync(cancellationToken);
             return true;

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Metering.Core;
 using Metering.Engine;
 using Metering.Gateway;
+using Metering.Gateway.Admin;
 
 namespace Metering.Cli;
 
@@ -78,14 +79,22 @@ internal sealed class ImportLineReader(bool makesKeys)
         }
     }
 
-    private static AccountLine ReadAccount(long number, string id, AccountId account, ImportFields fields) => new(number, id, account)
+    private static AccountLine ReadAccount(long number, string id, AccountId account, ImportFields fields)
     {
-        Plan = fields.Required("plan", MaxPlan),
-        Anchor = fields.Instant("anchor"),
-        PaidThrough = fields.Instant("paidThrough"),
-        MonthlyCredits = fields.Credits("monthlyCredits", mayBeZero: true),
-        Profile = ReadProfile(account, fields),
-    };
+        if (account.Value?.StartsWith(SandboxAccounts.IdPrefix, StringComparison.Ordinal) ?? false)
+        {
+            fields.Refuse("account", $"account begins with {SandboxAccounts.IdPrefix}, which names sandboxes; choose another id.");
+        }
+
+        return new(number, id, account)
+        {
+            Plan = fields.Required("plan", MaxPlan),
+            Anchor = fields.Instant("anchor"),
+            PaidThrough = fields.Instant("paidThrough"),
+            MonthlyCredits = fields.Credits("monthlyCredits", mayBeZero: true),
+            Profile = ReadProfile(account, fields),
+        };
+    }
 
     private static AccountProfile? ReadProfile(AccountId account, ImportFields fields)
     {
@@ -105,6 +114,11 @@ internal sealed class ImportLineReader(bool makesKeys)
         if (email.IndexOf('@', StringComparison.Ordinal) is var at && (at < 1 || at == email.Length - 1 || email.Contains(' ', StringComparison.Ordinal)))
         {
             fields.Refuse("email", "email must be an e-mail address.");
+        }
+
+        if (names[^1] is { Length: > 0 } website && !WebAddress.Is(website))
+        {
+            fields.Refuse("companyWebsite", $"companyWebsite must be {WebAddress.Rule(MaxProfileText)}.");
         }
 
         return new()

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Metering.Engine;
 using Metering.Gateway;
+using Metering.Gateway.Admin;
 
 namespace Metering.Cli;
 
@@ -9,13 +10,17 @@ namespace Metering.Cli;
 /// Lets lines take effect, each once for ever: balances and records by their external reference, a key by an id that follows from the line's, an account by
 /// being there. Lines of different accounts may come at once, those of one account one after another.
 /// </summary>
-internal sealed class LineImport(ICreditMeter meter, IDirectoryStore directory, DirectoryBatch batch, FreshKeys? freshKeys, ImportReport report, TimeProvider time)
+internal sealed class LineImport(OpenStore store, DirectoryBatch batch, FreshKeys? freshKeys, ImportReport report, TimeProvider time)
 {
     // A ledger that is busy for longer is no busy ledger.
     private const int Attempts = 10;
 
     // What an account has when it was opened a moment ago: its first period, and nothing else.
     private const int FirstTransactions = 8;
+
+    private const int PageSize = 1_000;
+
+    private readonly ICreditMeter meter = store.Meter;
 
     /// <summary>Lets a line take effect, and counts it.</summary>
     /// <exception cref="LedgerUnavailableException">The ledger does not answer.</exception>
@@ -33,9 +38,11 @@ internal sealed class LineImport(ICreditMeter meter, IDirectoryStore directory, 
         var request = new OpenAccountRequest { Plan = line.Plan, Anchor = line.Anchor, PaidThrough = line.PaidThrough };
         var opened = await TakeAsync(() => meter.OpenAccountAsync(line.Account, request, cancellationToken), cancellationToken);
         var isNew = opened.IsSuccess;
+        TransactionPage? beginning = null;
         if (opened.Refusal?.Reason == RefusalReason.AccountExists)
         {
             opened = await TakeAsync(() => meter.GetBalanceAsync(line.Account, cancellationToken), cancellationToken);
+            beginning = opened.IsSuccess ? await ReadBeginningAsync(line.Account, cancellationToken) : null;
         }
 
         if (!opened.TryGet(out var balance, out var refusal))
@@ -44,13 +51,15 @@ internal sealed class LineImport(ICreditMeter meter, IDirectoryStore directory, 
             return;
         }
 
-        if (balance.Plan != line.Plan)
+        // What the account's beginning shows to be in is in, whatever became of its plan since.
+        var isIn = beginning?.Items.Any(transaction => IsOf(line, transaction)) ?? false;
+        if (!isIn && balance.Plan != line.Plan && !BeganOn(line.Plan, beginning))
         {
             report.Reject(line, "plan", $"plan is \"{line.Plan}\", and the account exists already on \"{balance.Plan}\"; nothing was changed.");
             return;
         }
 
-        if (await SetMonthlyAsync(line, balance, isNew, cancellationToken) is { } fault)
+        if (!isIn && await SetMonthlyAsync(line, balance, beginning, cancellationToken) is { } fault)
         {
             report.Reject(line, "monthlyCredits", fault);
             return;
@@ -66,50 +75,80 @@ internal sealed class LineImport(ICreditMeter meter, IDirectoryStore directory, 
 
     /// <summary>
     /// Takes off what was spent of the period before the import. It is the first thing that happens to an opened account, so that a run after a kill sees
-    /// from the account's first transactions whether it was done.
+    /// from the account's transactions whether it was done.
     /// </summary>
+    /// <param name="line">The line.</param>
+    /// <param name="balance">The account's balance.</param>
+    /// <param name="beginning">The first transactions of an account that was there; null for one that was opened now.</param>
+    /// <param name="cancellationToken">Cancels the reads.</param>
     /// <returns>Why it cannot be; null where it is done.</returns>
-    private async Task<string?> SetMonthlyAsync(AccountLine line, Balance balance, bool isNew, CancellationToken cancellationToken)
+    private async Task<string?> SetMonthlyAsync(AccountLine line, Balance balance, TransactionPage? beginning, CancellationToken cancellationToken)
     {
         if (line.MonthlyCredits is not { } left)
         {
             return null;
         }
 
-        var reason = $"Spent before the import ({line.Id})";
-        if (!isNew)
+        var whole = FirstAllotment(beginning) ?? balance.Monthly;
+        if (left > whole)
         {
-            var query = new TransactionQuery { Before = FirstTransactions + 1, Limit = FirstTransactions };
-            var listed = await TakeAsync(() => meter.ListTransactionsAsync(line.Account, query, cancellationToken), cancellationToken);
-            if (!listed.TryGet(out var page, out var unlisted))
-            {
-                return unlisted.Message;
-            }
-
-            if (page.Items.Any(transaction => transaction.Type == TransactionType.Adjustment && transaction.Description == reason))
-            {
-                return null;
-            }
-
-            if (page.Total > 1)
-            {
-                return balance.Monthly == left ? null : "The account was used since it was opened; adjust it by hand (metering account adjust).";
-            }
+            return $"monthlyCredits is {left}, and the current period has {whole}; what is above belongs into a balance line (bonus, with expiresAt).";
         }
 
-        if (left > balance.Monthly)
-        {
-            return $"monthlyCredits is {left}, and the current period has {balance.Monthly}; what is above belongs into a balance line (bonus, with expiresAt).";
-        }
-
-        if (left == balance.Monthly)
+        if (left == whole)
         {
             return null;
         }
 
-        var adjust = new AdjustRequest { Amount = left - balance.Monthly, Reason = reason, IdempotencyKey = $"import-{Digest(line)[..32]}" };
+        if (beginning is { Total: > 1 })
+        {
+            return balance.Monthly == left || await IsSettledAsync(line, cancellationToken)
+                ? null
+                : $"An earlier run broke off before it took off what was spent of the month, and the account was used since; take it off by hand: metering account adjust {line.Account} --amount={left - whole} --reason=\"{ReasonOf(line)}\".";
+        }
+
+        var adjust = new AdjustRequest { Amount = left - whole, Reason = ReasonOf(line), IdempotencyKey = $"import-{Digest(line)[..32]}" };
         return (await TakeAsync(() => meter.AdjustAsync(line.Account, adjust, cancellationToken), cancellationToken)).Refusal?.Message;
     }
+
+    /// <summary>True where a line's adjustment stands anywhere in the account, or the month that it is about is over.</summary>
+    private async Task<bool> IsSettledAsync(AccountLine line, CancellationToken cancellationToken)
+    {
+        long? before = null;
+        while (true)
+        {
+            var query = new TransactionQuery { Before = before, Limit = PageSize };
+            var page = (await TakeAsync(() => meter.ListTransactionsAsync(line.Account, query, cancellationToken), cancellationToken)).Value;
+            if (page.Items.Any(transaction => IsOf(line, transaction) || (transaction.Type == TransactionType.MonthlyReset && transaction.Id.Number > 1)))
+            {
+                return true;
+            }
+
+            if (page.Items.Count < PageSize)
+            {
+                return false;
+            }
+
+            before = page.Items[^1].Id.Number;
+        }
+    }
+
+    private async Task<TransactionPage> ReadBeginningAsync(AccountId account, CancellationToken cancellationToken)
+    {
+        var query = new TransactionQuery { Before = FirstTransactions + 1, Limit = FirstTransactions };
+        return (await TakeAsync(() => meter.ListTransactionsAsync(account, query, cancellationToken), cancellationToken)).Value;
+    }
+
+    // An account on another plan now may have begun on the line's: an account is imported by being there, and plans change.
+    private bool BeganOn(string plan, TransactionPage? beginning) =>
+        FirstAllotment(beginning) is { } allotment && store.Catalogue.Plans.TryGetValue(plan, out var known) && known.MonthlyCredits == allotment;
+
+    private static Credits? FirstAllotment(TransactionPage? beginning) =>
+        beginning?.Items is [.., { Type: TransactionType.MonthlyReset, Id.Number: 1 } first] ? first.Amount : null;
+
+    private static bool IsOf(AccountLine line, Transaction transaction) => transaction.Type == TransactionType.Adjustment && transaction.Description == ReasonOf(line);
+
+    private static string ReasonOf(AccountLine line) => $"Spent before the import ({line.Id})";
 
     private async Task ApplyAsync(BalanceLine line, CancellationToken cancellationToken)
     {
@@ -152,20 +191,28 @@ internal sealed class LineImport(ICreditMeter meter, IDirectoryStore directory, 
             return;
         }
 
+        // The id first: a key that is in is known as such also when its end is past.
+        var id = "key_" + Digest(line)[..24];
+        if ((await store.Directory.ListKeysAsync(line.Account, cancellationToken)).Any(stored => stored.Id == id))
+        {
+            report.Keep();
+            return;
+        }
+
         if (line.ExpiresAt <= Now)
         {
             report.Reject(line, "expiresAt", "expiresAt must be in the future.");
             return;
         }
 
-        var id = "key_" + Digest(line)[..24];
-        if ((await directory.ListKeysAsync(line.Account, cancellationToken)).Any(stored => stored.Id == id))
+        var isSandbox = await store.Sandboxes.FindOwnerAsync(line.Account, cancellationToken) is not null;
+        if (isSandbox && line.Scopes.HasFlag(ApiKeyScopes.Admin))
         {
-            report.Keep();
+            report.Reject(line, "scopes", $"scopes must not hold admin: {line.Account} is a sandbox, and operators act on every account.");
             return;
         }
 
-        var fresh = ApiKeys.Create(line.Account, line.Name, line.Scopes, line.CreatedAt ?? Now, line.ExpiresAt);
+        var fresh = ApiKeys.Create(line.Account, line.Name, line.Scopes, line.CreatedAt ?? Now, line.ExpiresAt, SandboxAccounts.PrefixOf(isSandbox));
         if (line.Hash is null)
         {
             freshKeys?.Tell(line, fresh.Key); // Nobody in a dry run, whose keys are forgotten.

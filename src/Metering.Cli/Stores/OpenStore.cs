@@ -16,7 +16,7 @@ internal sealed class OpenStore : IAsyncDisposable
 
     private OpenStore(ILedgerStore ledger, IDirectoryStore directory, Catalogue catalogue, TimeProvider time)
     {
-        (this.ledger, Directory) = (ledger, directory);
+        (this.ledger, Directory, Catalogue) = (ledger, directory, catalogue);
         operators = new ServiceCollection().AddSingleton(directory).AddOperatorStores().BuildServiceProvider();
         Audit = new(operators.GetRequiredService<IAuditLog>(), time);
         meter = new(ledger, new() { Catalogue = catalogue, MemoryBudgetBytes = MemoryBudget }, time, NullLogger<EmbeddedCreditMeter>.Instance);
@@ -25,8 +25,14 @@ internal sealed class OpenStore : IAsyncDisposable
     /// <summary>The meter.</summary>
     public ICreditMeter Meter => meter;
 
+    /// <summary>Products and plans.</summary>
+    public Catalogue Catalogue { get; }
+
     /// <summary>Profiles and keys.</summary>
     public IDirectoryStore Directory { get; }
+
+    /// <summary>Which accounts are sandboxes.</summary>
+    public ISandboxStore Sandboxes => operators.GetRequiredService<ISandboxStore>();
 
     /// <summary>Where changes are written down.</summary>
     public ToolAudit Audit { get; }

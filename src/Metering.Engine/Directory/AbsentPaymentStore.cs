@@ -2,7 +2,7 @@ namespace Metering.Engine;
 
 /// <summary>
 /// Stands where a host has a directory of its own kind and no payment store beside it: everything but buying works. There is never anything
-/// due in it.
+/// in it, nor due in it: who looks finds that nothing was bought or chosen, and only a save says that there is no store.
 /// </summary>
 /// <param name="directory">What the directory is, for messages.</param>
 internal sealed class AbsentPaymentStore(string directory) : IPaymentStore
@@ -10,10 +10,10 @@ internal sealed class AbsentPaymentStore(string directory) : IPaymentStore
     private static readonly IReadOnlyList<PaymentDocument> None = [];
 
     /// <inheritdoc />
-    public ValueTask<PaymentDocument?> FindAsync(string kind, string id, CancellationToken cancellationToken = default) => throw Absent();
+    public ValueTask<PaymentDocument?> FindAsync(string kind, string id, CancellationToken cancellationToken = default) => new((PaymentDocument?)null);
 
     /// <inheritdoc />
-    public ValueTask<PaymentDocument?> FindByKeyAsync(string kind, string key, CancellationToken cancellationToken = default) => throw Absent();
+    public ValueTask<PaymentDocument?> FindByKeyAsync(string kind, string key, CancellationToken cancellationToken = default) => new((PaymentDocument?)null);
 
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<PaymentDocument>> ListDueAsync(string kind, DateTimeOffset at, int limit, CancellationToken cancellationToken = default) => new(None);

@@ -120,6 +120,13 @@ public interface ICouponStore
     ValueTask<(CouponTaking Taking, CouponSlot? Slot)> TakeAsync(
         string code, AccountId account, string? idempotencyKey, DateTimeOffset now, CancellationToken cancellationToken = default);
 
+    /// <summary>Counts an attempt to grant a slot that is there. It never takes one: a slot that was given back since may be another account's by now.</summary>
+    /// <param name="code">The coupon.</param>
+    /// <param name="account">The account.</param>
+    /// <param name="cancellationToken">Cancels before the commit.</param>
+    /// <returns>The slot; null where the account has none.</returns>
+    ValueTask<CouponSlot?> CountAttemptAsync(string code, AccountId account, CancellationToken cancellationToken = default);
+
     /// <summary>Notes that a slot's credits are granted.</summary>
     ValueTask MarkGrantedAsync(string code, AccountId account, DateTimeOffset at, CancellationToken cancellationToken = default);
 

@@ -6,10 +6,10 @@ public sealed record ProfileSearch
     /// <summary>What the account's id begins with, case-sensitive.</summary>
     public string? IdPrefix { get; init; }
 
-    /// <summary>What the e-mail address begins with, in any case.</summary>
+    /// <summary>What the e-mail address begins with, in any case of A to Z; other letters as they were written, whatever a store's own folding of them finds beside.</summary>
     public string? Email { get; init; }
 
-    /// <summary>What the company's name begins with, in any case.</summary>
+    /// <summary>What the company's name begins with, in any case of A to Z; other letters as <see cref="Email"/> says.</summary>
     public string? Company { get; init; }
 
     /// <summary>Only accounts with an id after this one (ordinal); null from the first.</summary>

@@ -8,8 +8,8 @@ public static class OperatorStores
 {
     /// <summary>
     /// Adds <see cref="ICouponStore"/>, <see cref="IAuditLog"/>, <see cref="IAnswerStore"/>, <see cref="IPlanVersionStore"/>, <see cref="ISandboxStore"/> and
-    /// <see cref="IProfileRegister"/>, in the database of the host's <see cref="IDirectoryStore"/>. With a directory of another make they answer that they
-    /// cannot serve.
+    /// <see cref="IProfileRegister"/>, in the database of the host's <see cref="IDirectoryStore"/>. With a directory of another make there are no sandboxes,
+    /// and the others answer that they cannot serve.
     /// </summary>
     /// <param name="services">The host's services, with a directory store.</param>
     public static IServiceCollection AddOperatorStores(this IServiceCollection services)
@@ -18,7 +18,9 @@ public static class OperatorStores
         services.TryAddSingleton<IAuditLog>(provider => new SqlAuditLog(Sql(provider)));
         services.TryAddSingleton<IAnswerStore>(provider => new SqlAnswerStore(Sql(provider)));
         services.TryAddSingleton<IPlanVersionStore>(provider => new SqlPlanVersionStore(Sql(provider)));
-        services.TryAddSingleton<ISandboxStore>(provider => new SqlSandboxStore(Sql(provider)));
+        services.TryAddSingleton<ISandboxStore>(provider => provider.GetRequiredService<IDirectoryStore>() is IDirectoryTables tables
+            ? new SqlSandboxStore(tables.Sql)
+            : new AbsentSandboxStore(provider.GetRequiredService<IDirectoryStore>().GetType().Name));
         services.TryAddSingleton<IProfileRegister>(provider =>
             provider.GetRequiredService<IDirectoryStore>() as IProfileRegister ?? new SqlProfileRegister(Sql(provider)));
         return services;

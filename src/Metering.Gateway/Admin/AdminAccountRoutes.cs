@@ -27,7 +27,7 @@ internal static class AdminAccountRoutes
         ["firstName"] = $"a text of at most {CommandRules.MaxReference} characters",
         ["lastName"] = $"a text of at most {CommandRules.MaxReference} characters",
         ["companyName"] = $"a text of at most {CommandRules.MaxReference} characters",
-        ["companyWebsite"] = $"a text of at most {CommandRules.MaxReference} characters",
+        ["companyWebsite"] = WebAddress.Rule(CommandRules.MaxReference),
         ["plan"] = "a plan of the catalogue",
         ["anchor"] = AdminValues.InstantRule,
         ["paidThrough"] = AdminValues.InstantRule,
@@ -60,8 +60,8 @@ internal static class AdminAccountRoutes
                 Query =
                 [
                     new("id", "What the id begins with, case-sensitive.", Example: "ac"),
-                    new("email", "What the e-mail address begins with, in any case.", Example: "ann@"),
-                    new("company", "What the company's name begins with, in any case.", Example: "acme"),
+                    new("email", "What the e-mail address begins with, in any case of A to Z.", Example: "ann@"),
+                    new("company", "What the company's name begins with, in any case of A to Z; other letters as they were written.", Example: "acme"),
                     .. AdminValues.ListParameters,
                 ],
                 ResponseExample = """
@@ -78,7 +78,7 @@ internal static class AdminAccountRoutes
         group.MapPost("{id}/erase", Erase)
             .Document(
                 "Erase what profile, ledger, names of keys and keywords of the account and of its sandbox hold as texts; amounts, the chain's proof and keys stay, and so do"
-                + " records of payments with their e-mail address, which the law keeps", new()
+                + " records of payments with their e-mail address, which the law keeps. A second time finds nothing left to erase, so that no Idempotency-Key is needed", new()
             {
                 ResponseExample = $$"""{"id": "acme", "profileErased": true, "entriesErased": 17, "sandbox": null, "stays": "{{AdminErasedBody.WhatStays}}"}""",
             })
@@ -138,7 +138,7 @@ internal static class AdminAccountRoutes
 
     private static async Task<IResult> Erase(string id, HttpContext context, AdminDesk desk, AdminAccounts accounts)
     {
-        if (AdminValues.ReadAccount(id, out var account) is { } failure)
+        if ((AdminValues.ReadAccount(id, out var account) ?? IdempotencyKeys.Read(context.Request, out _)) is { } failure)
         {
             return failure.ToResult();
         }
@@ -155,7 +155,7 @@ internal static class AdminAccountRoutes
         failure ??= request.Id?.StartsWith(SandboxAccounts.IdPrefix, StringComparison.Ordinal) ?? false
             ? Failure.Invalid("id", $"id begins with {SandboxAccounts.IdPrefix}, which names sandboxes; choose another one.")
             : null;
-        failure ??= string.IsNullOrEmpty(request.Plan) ? Failure.Invalid("plan", "plan is missing; a plan of the catalogue is needed.") : null;
+        failure ??= AdminValues.CheckPlan(request.Plan);
         failure ??= CheckTexts(request) ?? AdminValues.ReadInstant("anchor", request.Anchor, out anchor) ?? AdminValues.ReadInstant("paidThrough", request.PaidThrough, out paidThrough);
         failure ??= request.Key is null ? null : KeyOrder.Read("key.", request.Key, out key);
         opening = new(account, new() { Plan = request.Plan ?? string.Empty, Anchor = anchor, PaidThrough = paidThrough }, request, key);
@@ -167,6 +167,11 @@ internal static class AdminAccountRoutes
         if (request.Email is { } email && (email.Length > MaxEmail || email.IndexOf('@', StringComparison.Ordinal) is < 1 || email.EndsWith('@') || email.Contains(' ', StringComparison.Ordinal)))
         {
             return Failure.Invalid("email", $"email must be {Fields["email"]}.");
+        }
+
+        if (request.CompanyWebsite is { Length: > 0 } website && !WebAddress.Is(website))
+        {
+            return Failure.Invalid("companyWebsite", $"companyWebsite must be {Fields["companyWebsite"]}.");
         }
 
         var refusal = CommandRules.CheckText("email", request.Email, MaxEmail)
@@ -208,7 +213,8 @@ internal sealed class AdminAccounts(
         }
 
         var opened = await meter.OpenAccountAsync(account, opening.Request).ConfigureAwait(false);
-        if (!opened.IsSuccess && !(opened.Refusal!.Reason == RefusalReason.AccountExists && (once?.IsUnfinished ?? false)))
+        if (!opened.IsSuccess
+            && !(opened.Refusal!.Reason == RefusalReason.AccountExists && once is { IsUnfinished: true } && await IsOwnBeginningAsync(opening, once).ConfigureAwait(false)))
         {
             return AdminAnswer.Of(opened.Refusal!);
         }
@@ -231,6 +237,25 @@ internal sealed class AdminAccounts(
             {
                 KeptBody = AdminAnswer.Of(new AdminAccountCreatedBody(body, key?.WithoutSecret()), AdminJson.Default.AdminAccountCreatedBody).Body,
             };
+    }
+
+    /// <summary>
+    /// True where an account is what a request that broke off can have made: on its plan, with its profile or none yet, and with no key but its own. An
+    /// earlier request may have begun without coming so far, and the account may be somebody else's.
+    /// </summary>
+    private async ValueTask<bool> IsOwnBeginningAsync(AccountOpening opening, OnceKey once)
+    {
+        var account = opening.Account;
+        var balance = await meter.GetBalanceAsync(account).ConfigureAwait(false);
+        if (!balance.TryGet(out var present, out _) || present.Plan != opening.Request.Plan || present.PaidThrough != opening.Request.PaidThrough)
+        {
+            return false;
+        }
+
+        var own = AdminKeys.IdOf(once);
+        return await directory.FindProfileAsync(account).ConfigureAwait(false) is var profile
+            && (profile is null || profile == ProfileOf(account, opening.Profile) with { CreatedAt = profile.CreatedAt })
+            && (await directory.ListKeysAsync(account).ConfigureAwait(false)).All(key => opening.Key is not null && key.Id == own);
     }
 
     /// <summary>The account as operators see it, or why it cannot be shown.</summary>

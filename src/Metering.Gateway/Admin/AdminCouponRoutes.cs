@@ -91,14 +91,28 @@ internal static class AdminCouponRoutes
 
         return await desk.TakeOnceAsync(context, new("coupon.create", null, SummaryOf(coupon)), request, AdminJson.Default.AdminCouponCreateBody, async once =>
         {
-            if (!await coupons.TryAddAsync(coupon).ConfigureAwait(false) && !(once?.IsUnfinished ?? false))
+            // A request that broke off may have made it, and then it is what was asked for.
+            var made = once is { IsUnfinished: true } && await coupons.FindAsync(coupon.Code).ConfigureAwait(false) is { } found && AreSame(found, coupon) ? found : null;
+            if (made is null && CheckAt(coupon, time.GetUtcNow()) is { } late)
             {
-                return AdminAnswer.Of(new Failure(StatusCodes.Status409Conflict, "coupon_exists", $"There is a coupon {coupon.Code} already; choose another code.") { Field = "code" });
+                return AdminAnswer.Of(late);
             }
 
-            return AdminAnswer.Of(AdminCouponBody.Of(coupon), AdminJson.Default.AdminCouponBody, StatusCodes.Status201Created);
+            return made is null && !await coupons.TryAddAsync(coupon).ConfigureAwait(false)
+                ? AdminAnswer.Of(new Failure(StatusCodes.Status409Conflict, "coupon_exists", $"There is a coupon {coupon.Code} already; choose another code.") { Field = "code" })
+                : AdminAnswer.Of(AdminCouponBody.Of(made ?? coupon), AdminJson.Default.AdminCouponBody, StatusCodes.Status201Created);
         }).ConfigureAwait(false);
     }
+
+    /// <summary>Why a coupon cannot be made at an instant; null where it can. Not for a retry, which gets its first answer however late it comes.</summary>
+    private static Failure? CheckAt(Coupon coupon, DateTimeOffset now) =>
+        coupon.ExpiresAt <= now ? Failure.Invalid("expiresAt", "expiresAt must lie in the future.")
+        : coupon.BonusExpiresAt <= now ? Failure.Invalid("bonusExpiresAt", "bonusExpiresAt must lie in the future.")
+        : null;
+
+    /// <summary>True where two coupons say the same, however often they were redeemed.</summary>
+    private static bool AreSame(Coupon one, Coupon other) =>
+        one with { CreatedAt = other.CreatedAt, Redeemed = other.Redeemed, Plans = other.Plans } == other && one.Plans.SequenceEqual(other.Plans);
 
     private static async Task<IResult> List(HttpContext context, ICouponStore coupons)
     {
@@ -196,8 +210,6 @@ internal static class AdminCouponRoutes
         failure ??= request.BonusDays is not null && bonusExpiresAt is not null
             ? Failure.Invalid("bonusExpiresAt", "bonusDays and bonusExpiresAt exclude each other; send one of them, or neither for credits that do not end.")
             : null;
-        failure ??= expiresAt <= now ? Failure.Invalid("expiresAt", "expiresAt must lie in the future.") : null;
-        failure ??= bonusExpiresAt <= now ? Failure.Invalid("bonusExpiresAt", "bonusExpiresAt must lie in the future.") : null;
         failure ??= CheckLimit(request.MaxRedemptions);
         failure ??= (request.Plans ?? []).FirstOrDefault(plan => plan is null || !catalogue.Plans.ContainsKey(plan)) is { } other || (request.Plans?.Contains(null) ?? false)
             ? Failure.Invalid("plans", $"plans must hold plans of the catalogue: {string.Join(", ", catalogue.Plans.Keys)}.")

@@ -31,7 +31,7 @@ internal sealed record OnceKey(byte[] Hash, bool IsUnfinished)
 /// <summary>
 /// Takes operators' actions: each is in the audit log before it is taken, with its outcome after it; and once for an idempotency key.
 /// </summary>
-internal sealed class AdminDesk(IAuditLog audit, IAnswerStore answers, TimeProvider time, ILogger<AdminDesk> logger)
+internal sealed class AdminDesk(IAuditLog audit, IAnswerStore answers, MeteringGatewayOptions options, TimeProvider time, ILogger<AdminDesk> logger)
 {
     /// <summary>Work that has not ended by then is taken for dead.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
@@ -130,7 +130,9 @@ internal sealed class AdminDesk(IAuditLog audit, IAnswerStore answers, TimeProvi
         try
         {
             var answer = await AuditedAsync(context, action, () => take(new(request.KeyHash, state == AnswerState.BegunAnew))).ConfigureAwait(false);
-            await NoteAsync(request, answer).ConfigureAwait(false);
+
+            // Done, and perhaps with a secret that is shown only now: what cannot be noted is found by a retry, as after a break.
+            await TellWhatFailsAsync(() => NoteAsync(request, answer), context).ConfigureAwait(false);
             return answer;
         }
         catch (Exception) when (state is AnswerState.Begun or AnswerState.BegunAnew)
@@ -176,6 +178,12 @@ internal sealed class AdminDesk(IAuditLog audit, IAnswerStore answers, TimeProvi
     /// <summary>Writes the action, takes it, and writes its outcome. Nothing is taken that could not be written.</summary>
     private async Task<AdminAnswer> AuditedAsync(HttpContext context, AdminAction action, Func<Task<AdminAnswer>> take)
     {
+        if (action.Target is { } target && ApiKeys.IsWellFormed(target.Value, options.AcceptedPrefixes))
+        {
+            // Nothing leaves the audit log again, a key pasted by mistake neither.
+            return AdminAnswer.Of(Failure.Invalid("id", "id has the form of an API key; an account's id is needed."));
+        }
+
         var caller = context.GetMeteringCaller();
         var number = await audit.BeginAsync(
             new()

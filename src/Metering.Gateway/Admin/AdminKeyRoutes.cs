@@ -87,7 +87,7 @@ internal static class AdminKeyRoutes
     private static async Task<IResult> Revoke(string id, string keyId, HttpContext context, AdminDesk desk, AdminKeys keys)
     {
         var failure = AdminValues.ReadAccount(id, out var account);
-        failure ??= CommandRules.CheckId("keyId", keyId) is { } refusal ? Failure.Of(refusal) : null;
+        failure ??= ApiKeys.IsId(keyId) ? null : AdminKeys.Unknown(account);
         return failure is not null
             ? failure.ToResult()
             : await desk.TakeAsync(context, new("key.revoke", account, new() { ["key"] = keyId }), () => keys.RevokeAsync(account, keyId)).ConfigureAwait(false);
@@ -188,8 +188,8 @@ internal sealed class AdminKeys(ICreditMeter meter, IDirectoryStore directory, A
             account = twin.Value;
         }
 
-        var key = ApiKeys.Create(account, order.Name, order.Scopes, now, order.ExpiresAt, ApiKeys.DefaultPrefix + (order.IsSandbox ? SandboxAccounts.KeyInfix : string.Empty));
-        var stored = once is null ? key.Stored : key.Stored with { Id = "key_" + once.Derive("key") };
+        var key = ApiKeys.Create(account, order.Name, order.Scopes, now, order.ExpiresAt, SandboxAccounts.PrefixOf(order.IsSandbox));
+        var stored = once is null ? key.Stored : key.Stored with { Id = IdOf(once) };
         if (once is { IsUnfinished: true } && (await directory.ListKeysAsync(account).ConfigureAwait(false)).FirstOrDefault(made => made.Id == stored.Id) is { } earlier)
         {
             return (AdminNewKeyBody.Of(earlier, order.IsSandbox, secret: null), null); // Stored before the first request broke off; nobody saw it.
@@ -198,6 +198,9 @@ internal sealed class AdminKeys(ICreditMeter meter, IDirectoryStore directory, A
         await directory.AddKeyAsync(stored).ConfigureAwait(false);
         return (AdminNewKeyBody.Of(stored, order.IsSandbox, key.Key), null);
     }
+
+    /// <summary>The id of the key that a request with an idempotency key makes.</summary>
+    public static string IdOf(OnceKey once) => "key_" + once.Derive("key");
 
     /// <summary>The keys of an account and its sandbox.</summary>
     public async Task<(AdminKeyListBody? Body, Failure? Failure)> ListAsync(AccountId account, CancellationToken cancellationToken)
@@ -222,8 +225,12 @@ internal sealed class AdminKeys(ICreditMeter meter, IDirectoryStore directory, A
             || (await sandboxes.FindAsync(account, CancellationToken.None).ConfigureAwait(false) is { } twin && await known.RevokeAsync(twin, id).ConfigureAwait(false));
         return revoked
             ? AdminAnswer.Of(new AdminKeyRevokedBody(id, true), AdminJson.Default.AdminKeyRevokedBody)
-            : AdminAnswer.Of(new Failure(StatusCodes.Status404NotFound, "key_unknown", $"The account {account} has no key {id}."));
+            : AdminAnswer.Of(Unknown(account));
     }
+
+    /// <summary>The answer to an id that is none of the account's. It does not repeat the text, which may be a key itself, pasted by mistake.</summary>
+    public static Failure Unknown(AccountId account) => new(
+        StatusCodes.Status404NotFound, "key_unknown", $"The account {account} has no key of this id (\"key_\" and 24 digits); GET /admin/v1/accounts/{account}/keys lists them.");
 }
 
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]

@@ -195,14 +195,16 @@ internal static class AdminStateRoutes
     private static Failure? Check(AdminPlanChangeBody wire, out ChangePlanRequest request)
     {
         request = new() { Plan = wire.Plan ?? string.Empty };
-        var field = string.IsNullOrEmpty(wire.Plan) ? "plan" : wire.When is not (null or "now" or "period_end") ? "when"
-            : wire.Allotment is not (null or "whole" or "prorated") ? "allotment" : null;
-        if (field is not null)
+        DateTimeOffset? paidThrough = null;
+        var field = wire.When is not (null or "now" or "period_end") ? "when" : wire.Allotment is not (null or "whole" or "prorated") ? "allotment" : null;
+        var failure = AdminValues.CheckPlan(wire.Plan);
+        failure ??= field is null ? null : Failure.Invalid(field, $"{field} must be {PlanFields[field]}.");
+        failure ??= AdminValues.ReadInstant("paidThrough", wire.PaidThrough, out paidThrough);
+        if (failure is not null)
         {
-            return Failure.Invalid(field, $"{field} must be {PlanFields[field]}.");
+            return failure;
         }
 
-        var failure = AdminValues.ReadInstant("paidThrough", wire.PaidThrough, out var paidThrough);
         request = new()
         {
             Plan = wire.Plan!,
@@ -211,7 +213,7 @@ internal static class AdminStateRoutes
             PaidThrough = paidThrough,
             ExternalReference = wire.ExternalReference,
         };
-        return failure;
+        return null;
     }
 }
 

@@ -21,6 +21,12 @@ internal static class AdminValues
         ? null
         : Failure.Invalid("id", $"id must be an account's id: 1 to {AccountId.MaxLength} characters of A-Z a-z 0-9 . _ : -");
 
+    /// <summary>Checks what names a plan, before it stands in the audit log: any other text may be a secret in the wrong field.</summary>
+    public static Failure? CheckPlan(string? plan) =>
+        string.IsNullOrEmpty(plan) ? Failure.Invalid("plan", "plan is missing; a plan of the catalogue is needed.")
+        : CommandRules.CheckProduct("plan", plan) is { } refusal ? Failure.Of(refusal)
+        : null;
+
     /// <summary>An instant; null where it is left out.</summary>
     public static Failure? ReadInstant(string field, string? text, out DateTimeOffset? instant)
     {

@@ -17,6 +17,9 @@ internal sealed class SandboxAccounts(ISandboxStore sandboxes, ICreditMeter mete
     /// <summary>Behind a key prefix, in front of the secret.</summary>
     public const string KeyInfix = "test_";
 
+    /// <summary>What keys of an account begin with.</summary>
+    public static string PrefixOf(bool isSandbox) => ApiKeys.DefaultPrefix + (isSandbox ? KeyInfix : string.Empty);
+
     /// <summary>The twin of an account, made where there is none yet.</summary>
     /// <returns>The twin, or why there is none.</returns>
     public async ValueTask<(AccountId? Twin, Failure? Failure)> EnsureAsync(AccountId account, CancellationToken cancellationToken)
@@ -37,8 +40,8 @@ internal sealed class SandboxAccounts(ISandboxStore sandboxes, ICreditMeter mete
         var opened = await meter.GetBalanceAsync(twin, cancellationToken).ConfigureAwait(false);
         if (opened.IsSuccess)
         {
-            // A ledger of that name that no sandbox was noted for is somebody's account.
-            return known is not null ? (twin, null) : (null, Taken(twin));
+            // A ledger of that name that no sandbox is noted for is somebody's account. Asked again: another request may have made the sandbox meanwhile.
+            return (known ?? await sandboxes.FindTwinAsync(account, cancellationToken).ConfigureAwait(false)) == twin ? (twin, null) : (null, Taken(twin));
         }
 
         if (opened.Refusal!.Reason != RefusalReason.AccountUnknown)
@@ -66,7 +69,8 @@ internal sealed class SandboxAccounts(ISandboxStore sandboxes, ICreditMeter mete
 
         var twin = TwinOf(account);
         var opened = await meter.GetBalanceAsync(twin, cancellationToken).ConfigureAwait(false);
-        return opened.IsSuccess ? Taken(twin) : opened.Refusal!.Reason == RefusalReason.AccountUnknown ? null : Failure.Of(opened.Refusal);
+        return opened.IsSuccess ? await FindAsync(account, cancellationToken).ConfigureAwait(false) == twin ? null : Taken(twin)
+            : opened.Refusal!.Reason == RefusalReason.AccountUnknown ? null : Failure.Of(opened.Refusal);
     }
 
     /// <summary>The twin of an account; null where it has none yet.</summary>

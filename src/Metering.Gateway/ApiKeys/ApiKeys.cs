@@ -39,6 +39,9 @@ public static class ApiKeys
     /// <summary>Characters kept for display.</summary>
     public const int DisplayLength = 12;
 
+    private const string IdPrefix = "key_";
+    private const int IdDigits = 24;
+
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
     /// <summary>Makes a key; the caller stores <see cref="NewApiKey.Stored"/>.</summary>
@@ -72,7 +75,7 @@ public static class ApiKeys
         var key = prefix + RandomNumberGenerator.GetHexString(SecretDigits, lowercase: true);
         return new(key, new()
         {
-            Id = "key_" + RandomNumberGenerator.GetHexString(24, lowercase: true),
+            Id = IdPrefix + RandomNumberGenerator.GetHexString(IdDigits, lowercase: true),
             Account = account,
             Name = name,
             Hash = Hash(key),
@@ -89,6 +92,11 @@ public static class ApiKeys
     internal static string PrefixOf(ApiKey key, IReadOnlyList<string> prefixes) => prefixes
         .Where(prefix => key.Display.StartsWith(prefix.AsSpan(0, Math.Min(prefix.Length, DisplayLength)), StringComparison.Ordinal))
         .MaxBy(prefix => prefix.Length) ?? DefaultPrefix;
+
+    /// <summary>True for the form of a key's id. A text of another form may be a key itself, pasted by mistake, and is neither kept nor repeated.</summary>
+    /// <param name="text">The text.</param>
+    internal static bool IsId(string text) =>
+        text.Length == IdPrefix.Length + IdDigits && text.StartsWith(IdPrefix, StringComparison.Ordinal) && text.AsSpan(IdPrefix.Length).IndexOfAnyExcept(HexDigits) < 0;
 
     /// <summary>SHA-256 of a whole key, 32 bytes: what is stored in its place.</summary>
     /// <param name="key">The key.</param>

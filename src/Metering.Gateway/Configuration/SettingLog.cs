@@ -29,10 +29,7 @@ internal sealed class SettingLog(IConfigurationRoot root, Func<string, string?> 
     /// <summary>A value as it may be shown.</summary>
     internal static string Mask(string path, string value)
     {
-        // An item of a list has the list's name: Stripe:WebhookSecrets:0.
-        var name = path.Split(':').LastOrDefault(part => !part.All(char.IsAsciiDigit)) ?? path;
-        if (SecretNames.Any(word => name.EndsWith(word, StringComparison.OrdinalIgnoreCase) || name.EndsWith(word + "s", StringComparison.OrdinalIgnoreCase))
-            || SecretLooks.Any(look => value.Contains(look, StringComparison.Ordinal)))
+        if (IsSecret(path, value))
         {
             return Masked;
         }
@@ -43,6 +40,14 @@ internal sealed class SettingLog(IConfigurationRoot root, Func<string, string?> 
         }
 
         return value.Contains('=', StringComparison.Ordinal) ? MaskParts(value) : value;
+    }
+
+    /// <summary>True where a setting's name says that it holds a secret, or several (one of a list is named by its number), or its value looks like one.</summary>
+    internal static bool IsSecret(string path, string value)
+    {
+        var name = path.Split(':').LastOrDefault(part => !part.All(char.IsAsciiDigit)) ?? path;
+        return SecretNames.Any(word => name.EndsWith(word, StringComparison.OrdinalIgnoreCase) || name.EndsWith(word + "s", StringComparison.OrdinalIgnoreCase))
+            || SecretLooks.Any(look => value.Contains(look, StringComparison.Ordinal));
     }
 
     /// <summary>Without the user and what the query sets: either may be a password. A password may hold any character, written with escapes or without.</summary>

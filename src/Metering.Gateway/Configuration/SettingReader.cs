@@ -4,11 +4,11 @@ using Microsoft.Extensions.Configuration;
 
 namespace Metering.Gateway;
 
-/// <summary>Reads the settings of one section; every error names the setting, its value and what is allowed.</summary>
+/// <summary>Reads the settings of one section; every error names the setting and what is allowed, and repeats a value only of a setting that is known and no secret.</summary>
 internal sealed class SettingReader(IConfigurationSection section)
 {
     public static MeteringStartupException Error(IConfigurationSection setting, string allowed) =>
-        new($"{setting.Path} ({EnvironmentName(setting.Path)} in the environment) is {(setting.Value is { } value ? DescribeValue(setting.Path, value) : "a section")}; {allowed} is allowed.");
+        new($"{setting.Path} ({EnvironmentName(setting.Path)} in the environment) is {(setting.Value is { } value ? Describe(setting.Path, value) : "a section")}; {allowed} is allowed.");
 
     /// <summary>A setting as an environment variable names it.</summary>
     public static string EnvironmentName(string path) => path.Replace(":", "__", StringComparison.Ordinal);
@@ -18,15 +18,15 @@ internal sealed class SettingReader(IConfigurationSection section)
     {
         if (!string.IsNullOrEmpty(section.Value))
         {
-            throw Error(section, $"a section with {string.Join(", ", names)}");
+            throw NoSection(section, $"a section with {string.Join(", ", names)}");
         }
 
         foreach (var setting in section.GetChildren())
         {
             if (!names.Contains(setting.Key, StringComparer.OrdinalIgnoreCase))
             {
-                throw new MeteringStartupException(
-                    $"{setting.Path} {(setting.Value is { } value && !IsConnection(value) && !IsSecret(setting.Path, value) ? $"(\"{value}\") " : string.Empty)}is not a setting; {section.Path} knows {string.Join(", ", names)}.");
+                // Without its value: who mistypes the name of a secret must not find the secret in the log.
+                throw new MeteringStartupException($"{setting.Path} is not a setting; {section.Path} knows {string.Join(", ", names)}.");
             }
         }
     }
@@ -39,7 +39,7 @@ internal sealed class SettingReader(IConfigurationSection section)
     public IEnumerable<IConfigurationSection> ReadSections(string name, string allowed)
     {
         var setting = section.GetSection(name);
-        return string.IsNullOrEmpty(setting.Value) ? setting.GetChildren() : throw Error(setting, allowed);
+        return string.IsNullOrEmpty(setting.Value) ? setting.GetChildren() : throw NoSection(setting, allowed);
     }
 
     /// <summary>A text that may be left out or empty; null then.</summary>
@@ -65,10 +65,12 @@ internal sealed class SettingReader(IConfigurationSection section)
     public string ReadChoice(string name, IReadOnlyList<string> choices, string defaultValue) => Read(
         name, defaultValue, (string text, out string value) => choices.Contains(value = text, StringComparer.Ordinal), string.Join(" or ", choices));
 
-    private static string DescribeValue(string path, string value) => IsConnection(value) ? "a connection string" : IsSecret(path, value) ? "something else" : $"\"{value}\"";
+    // What stands in place of a section is of no known form, and may be anything.
+    private static MeteringStartupException NoSection(IConfigurationSection setting, string allowed) =>
+        new($"{setting.Path} ({EnvironmentName(setting.Path)} in the environment) is a plain value; {allowed} is allowed.");
 
-    /// <summary>What a printed configuration masks is repeated in no error either.</summary>
-    private static bool IsSecret(string path, string value) => SettingLog.Mask(path, value) != value;
+    private static string Describe(string path, string value) =>
+        SettingLog.IsSecret(path, value) ? "a value that is not shown" : IsConnection(value) ? "a connection string" : $"\"{value}\"";
 
     // It may hold a password, wherever it was put by mistake, and so is never repeated.
     private static bool IsConnection(string value) => value.Contains('=', StringComparison.Ordinal) || value.Contains("://", StringComparison.Ordinal);

@@ -41,7 +41,7 @@ internal sealed class CouponReconciler(ICouponStore coupons, CouponRedeemer rede
         try
         {
             // Counted as an attempt before it is granted, so that whoever took the slot does not give it back under this one.
-            var (_, slot) = await coupons.TakeAsync(pending.Code, pending.Account, null, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+            var slot = await coupons.CountAttemptAsync(pending.Code, pending.Account, cancellationToken).ConfigureAwait(false);
             if (slot is not { GrantedAt: null })
             {
                 return false;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Metering.Engine;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace Metering.Gateway.Coupons;
 
@@ -14,7 +15,7 @@ internal sealed record Redemption(CouponSlot Slot, Posting Posting, bool IsRepla
 /// Redeems coupons: a slot first, durably, then the grant, whose reference is unique for ever in the account's ledger. Wherever that is broken off, an
 /// account with a slot is granted its credits once, by a retry or by <see cref="CouponReconciler"/>, and no more slots are given than the coupon has.
 /// </summary>
-internal sealed class CouponRedeemer(ICouponStore coupons, ISandboxStore sandboxes, ICreditMeter meter, TimeProvider time)
+internal sealed class CouponRedeemer(ICouponStore coupons, ISandboxStore sandboxes, ICreditMeter meter, TimeProvider time, ILogger<CouponRedeemer> logger)
 {
     /// <summary>The longest code, in characters.</summary>
     public const int MaxCode = 64;
@@ -59,7 +60,7 @@ internal sealed class CouponRedeemer(ICouponStore coupons, ISandboxStore sandbox
         {
             if (slot.GrantedAt is null)
             {
-                await coupons.MarkGrantedAsync(slot.Code, slot.Account, time.GetUtcNow()).ConfigureAwait(false);
+                await MarkGrantedAsync(slot).ConfigureAwait(false);
             }
         }
         else if (IsFinal(outcome.Refusal))
@@ -68,6 +69,19 @@ internal sealed class CouponRedeemer(ICouponStore coupons, ISandboxStore sandbox
         }
 
         return outcome;
+    }
+
+    /// <summary>The credits are granted for good: that this cannot be noted now is no error of the caller's, and <see cref="CouponReconciler"/> notes it later.</summary>
+    private async ValueTask MarkGrantedAsync(CouponSlot slot)
+    {
+        try
+        {
+            await coupons.MarkGrantedAsync(slot.Code, slot.Account, time.GetUtcNow()).ConfigureAwait(false);
+        }
+        catch (LedgerUnavailableException exception)
+        {
+            logger.LogWarning("The coupon {Code} of account {Account} is granted, which could not be noted: {Message}", slot.Code, slot.Account, exception.Message);
+        }
     }
 
     private static GrantRequest RequestOf(CouponSlot slot, string? idempotencyKey) => new()

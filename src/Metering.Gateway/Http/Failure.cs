@@ -9,6 +9,8 @@ namespace Metering.Gateway;
 /// <param name="Message">A sentence for people: what was wrong and what is allowed.</param>
 internal sealed record Failure(int Status, string Code, string Message)
 {
+    public const string UnavailableMessage = "The ledger cannot be read or written now. Whether a change took effect is not known; repeat it with the same Idempotency-Key.";
+
     /// <summary>The field, parameter or header at fault; null where no single one is.</summary>
     public string? Field { get; init; }
 
@@ -52,7 +54,8 @@ internal sealed record Failure(int Status, string Code, string Message)
 
     public static Failure Internal() => new(StatusCodes.Status500InternalServerError, "internal_error", "The request failed by a fault of this service.");
 
-    public static Failure Unavailable() => new(StatusCodes.Status503ServiceUnavailable, "ledger_unavailable", "The ledger cannot be read or written now. Nothing was changed.")
+    /// <summary>The answer where a store failed somewhere in a request: what came before may stand, so that it does not say that nothing was changed.</summary>
+    public static Failure Unavailable() => new(StatusCodes.Status503ServiceUnavailable, "ledger_unavailable", UnavailableMessage)
     {
         RetryAfter = TimeSpan.FromSeconds(1),
     };

@@ -56,9 +56,9 @@ internal sealed class ApiKeyMaker(ApiKeyDirectory keys, IDirectoryStore director
         }
 
         var scopes = replaced?.Scopes ?? request.Scopes ?? caller.Key.Scopes;
-        if ((scopes & ~caller.Key.Scopes) != ApiKeyScopes.None)
+        if (ApiKeyRoutes.FindObstacle(scopes, caller.Key) is { } obstacle)
         {
-            return Failure.ScopeMissing(scopes, caller.Key.Scopes).ToResult();
+            return obstacle.ToResult();
         }
 
         var (account, failure) = await OwnerOfNewAsync(caller.Account, request, replaced, isTest, context.RequestAborted).ConfigureAwait(false);

@@ -8,7 +8,8 @@ namespace Metering.Gateway.LeadCredits;
 
 /// <summary>
 /// Dialect B: an account's own API keys. A key that may read lists them; one that may do all that its account's keys do (read and spend) makes,
-/// rotates and revokes them, and never makes or takes away one that may do more than itself, nor makes one that outlives it.
+/// rotates and revokes them, and never makes or takes away one that may do more than itself, nor makes one that outlives it. Operators' keys are made
+/// and revoked by <c>/admin/v1</c> alone, which writes it into the audit log.
 /// </summary>
 internal static class ApiKeyRoutes
 {
@@ -71,6 +72,15 @@ internal static class ApiKeyRoutes
         return routes;
     }
 
+    /// <summary>Why a key may not make, replace or revoke another one; null where it may.</summary>
+    /// <param name="scopes">What the other one may do.</param>
+    /// <param name="asking">The key that asks.</param>
+    public static Failure? FindObstacle(ApiKeyScopes scopes, ApiKey asking) =>
+        (scopes & ~asking.Scopes) != ApiKeyScopes.None ? Failure.ScopeMissing(scopes, asking.Scopes)
+        : scopes.HasFlag(ApiKeyScopes.Admin) ? new(
+            StatusCodes.Status403Forbidden, "operator_key", "Operators' keys are made and revoked by /admin/v1/accounts/{id}/keys, which writes it into the audit log.")
+        : null;
+
     private static async Task<IResult> List(HttpContext context, IDirectoryStore directory, SandboxAccounts sandboxes, TimeProvider time)
     {
         var (caller, now) = (context.GetMeteringCaller().Account, time.GetUtcNow());
@@ -132,9 +142,9 @@ internal static class ApiKeyRoutes
                 continue;
             }
 
-            if ((found.Scopes & ~caller.Key.Scopes) != ApiKeyScopes.None)
+            if (FindObstacle(found.Scopes, caller.Key) is { } obstacle)
             {
-                return Failure.ScopeMissing(found.Scopes, caller.Key.Scopes).ToResult();
+                return obstacle.ToResult();
             }
 
             if (await keys.RevokeAsync(account, id, context.RequestAborted).ConfigureAwait(false))

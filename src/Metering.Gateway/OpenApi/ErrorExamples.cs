@@ -32,7 +32,7 @@ internal static class ErrorExamples
         new(422, "idempotency_key_reused", "The idempotency key came with another request before."),
         new(429, "rate_limited", "This API key has made the 60 requests a minute that plan starter allows; the next is possible in 17 s."),
         new(500, "internal_error", "The request failed by a fault of this service."),
-        new(503, "ledger_unavailable", "The ledger cannot be read or written now. Nothing was changed."),
+        new(503, "ledger_unavailable", Failure.UnavailableMessage),
     }.ToDictionary(error => error.Status);
 
     /// <summary>How each shape of errors is written.</summary>

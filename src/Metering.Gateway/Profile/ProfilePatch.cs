@@ -42,7 +42,7 @@ internal static class ProfilePatch
         ["firstName"] = $"a text of 1 to {MaxName} characters, or null to empty it",
         ["lastName"] = $"a text of 1 to {MaxName} characters, or null to empty it",
         ["companyName"] = $"a text of 1 to {MaxCompany} characters, or null to empty it",
-        ["companyWebsite"] = $"an address of at most {MaxCompany} characters, with or without http:// or https://, or null to empty it",
+        ["companyWebsite"] = $"{WebAddress.Rule(MaxCompany)}, or null to empty it",
     };
 
     /// <param name="body">The body.</param>
@@ -65,7 +65,7 @@ internal static class ProfilePatch
             ?? Check("lastName", change.LastName, MaxName)
             ?? Check("companyName", change.CompanyName, MaxCompany)
             ?? Check("companyWebsite", change.CompanyWebsite, MaxCompany)
-            ?? (change.CompanyWebsite?.Value is { } website && !IsWebAddress(website) ? Wrong("companyWebsite") : null);
+            ?? (change.CompanyWebsite?.Value is { } website && !WebAddress.Is(website) ? Wrong("companyWebsite") : null);
     }
 
     private static Failure? Check(string field, ChangedText? change, int maxLength) => change?.Value switch
@@ -74,14 +74,6 @@ internal static class ProfilePatch
         var text when string.IsNullOrWhiteSpace(text) => Wrong(field),
         var text => CommandRules.CheckText(field, text, maxLength) is { } refusal ? Failure.Of(refusal) : null,
     };
-
-    // Whoever shows it as a link must not be handed a script.
-    private static bool IsWebAddress(string text) =>
-        !text.Contains(' ', StringComparison.Ordinal)
-        && Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "https://" + text, UriKind.Absolute, out var address)
-        && (address.Scheme == Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps)
-        && Uri.CheckHostName(address.IdnHost) is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6
-        && address.UserInfo.Length == 0;
 
     private static Failure Wrong(string field) => Failure.Invalid(field, $"{field} must be {Fields[field]}.");
 }

@@ -21,6 +21,11 @@ internal static class RateLimitHeaders
     {
         var (context, window) = ((HttpContext, RateWindow))state;
         var headers = context.Response.Headers;
+        if (headers.ContainsKey("RateLimit-Limit"))
+        {
+            return Task.CompletedTask; // The route has a limit of its own, which ends sooner.
+        }
+
         var (limit, remaining) = (Text(window.Permits), Text(window.Remaining));
         headers["RateLimit-Limit"] = limit;
         headers["RateLimit-Remaining"] = remaining;

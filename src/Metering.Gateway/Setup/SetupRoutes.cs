@@ -41,7 +41,7 @@ internal static class SetupRoutes
             .ProducesErrors<PaymentErrorBody>(400, 401, 403, 429, 500, 503);
         group.MapPost("settings/switch-database", SwitchDatabase)
             .RequireMeteringKey(ApiKeyScopes.Spend)
-            .Document("Switch the lead database", new()
+            .Document("Switch the lead database; the same one again changes nothing, so that no Idempotency-Key is needed", new()
             {
                 RequestType = typeof(SwitchDatabaseBody),
                 RequestExample = """{"smbType": "home_improvement"}""",
@@ -61,7 +61,7 @@ internal static class SetupRoutes
             .ProducesErrors<PaymentErrorBody>(400, 401, 403, 413, 415, 429, 500, 503);
         group.MapPost("ai/generate-keywords", GenerateKeywords)
             .RequireMeteringKey(ApiKeyScopes.Read)
-            .Document("Patterns that find such leads by their names", new()
+            .Document("Patterns that find such leads by their names; they replace earlier ones, so that no Idempotency-Key is needed", new()
             {
                 RequestType = typeof(SuggestBody),
                 RequestExample = """{"description": "We sell roof tiles to roofers"}""",
@@ -88,6 +88,11 @@ internal static class SetupRoutes
 
     private static async Task<IResult> SwitchDatabase(HttpContext context, AccountSettingsBook book, TimeProvider time)
     {
+        if (IdempotencyKeys.Read(context.Request, out _) is { } malformed)
+        {
+            return malformed.ToResult();
+        }
+
         var body = await JsonBody.ReadAsync(context, SetupJson.Default.SwitchDatabaseBody, SwitchFields, ignoresOthers: true).ConfigureAwait(false);
         if (!body.TryGet(out var request, out var failure))
         {
@@ -140,6 +145,11 @@ internal static class SetupRoutes
 
     private static async ValueTask<(SuggestBody? Request, Failure? Failure)> ReadAsync(HttpContext context, ICallLimits limits, TimeProvider time)
     {
+        if (IdempotencyKeys.Read(context.Request, out _) is { } malformed)
+        {
+            return (null, malformed);
+        }
+
         var body = await JsonBody.ReadAsync(context, SetupJson.Default.SuggestBody, SuggestFields, ignoresOthers: true).ConfigureAwait(false);
         if (!body.TryGet(out var request, out var failure))
         {

@@ -351,14 +351,14 @@ internal sealed partial class ModelAccount
     private Prediction Grant(GrantOperation operation, DateTimeOffset now)
     {
         var request = operation.Request;
-        if (request.ExpiresAt <= now)
-        {
-            return Prediction.Refused(Text.Refused(RefusalReason.InvalidRequest, "expiresAt"));
-        }
-
         if (request.ExternalReference is { } reference && references.Contains(reference))
         {
             return Prediction.Refused(Text.Refused(RefusalReason.ReferenceUsed, "externalReference"));
+        }
+
+        if (request.ExpiresAt <= now)
+        {
+            return Prediction.Refused(Text.Refused(RefusalReason.InvalidRequest, "expiresAt"));
         }
 
         if (Barred(AccountStatus.Closed) is { } barred)

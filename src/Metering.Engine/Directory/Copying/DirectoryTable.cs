@@ -17,6 +17,9 @@ internal enum ColumnChange
 
     /// <summary>A text that is erased.</summary>
     MayBecomeEmpty,
+
+    /// <summary>A name that is erased: <see cref="IProfileRegister.ErasedName"/> then.</summary>
+    MayBeErased,
 }
 
 /// <summary>A column of a table.</summary>
@@ -65,6 +68,7 @@ internal sealed record DirectoryTable(string Name, int Keys, params DirectoryCol
             ColumnChange.Rises => row[column.Index] is long risen && (there[column.Index] is not long before || risen > before),
             ColumnChange.Falls => row[column.Index] is long fallen && (there[column.Index] is not long before || fallen < before),
             ColumnChange.MayBecomeEmpty => row[column.Index] is "",
+            ColumnChange.MayBeErased => row[column.Index] is IProfileRegister.ErasedName,
             _ => false,
         });
     }

@@ -29,7 +29,7 @@ internal static class DirectoryTables
 
     // A rotation lets the old key end sooner.
     private static readonly DirectoryTable ApiKeys = new(
-        "api_keys", 1, new("number", Number), new("id", Text), new("account", Text), new("name", Text), new("hash", Bytes), new("display", Text), new("scopes", Number),
+        "api_keys", 1, new("number", Number), new("id", Text), new("account", Text), new("name", Text, MayBeErased), new("hash", Bytes), new("display", Text), new("scopes", Number),
         new("created_at", Number), new("expires_at", Number, Falls), new("revoked_at", Number, Rises)) { Row = "API key number", GivesNumbers = true };
 
     private static readonly DirectoryTable Coupons = new(

@@ -62,15 +62,19 @@ internal sealed class SqlCouponStore(IDirectorySql sql) : ICouponStore
         async transaction =>
         {
             var coupon = await LockAsync(transaction, code);
-            var known = await transaction.RunAsync(
-                $"UPDATE metering.coupon_redemptions SET attempts = attempts + 1 WHERE code = $1 AND account = $2 RETURNING {SlotColumns}",
-                [SqlValue.Of(code), SqlValue.Of(account)],
-                SlotOf);
-            return known.Count > 0 ? (CouponTaking.Taken, known[0])
+            return await CountAsync(transaction, code, account) is { } known ? (CouponTaking.Taken, known)
                 : coupon is null ? (CouponTaking.Unknown, null)
                 : !coupon.CanBeRedeemed(now) ? (CouponTaking.Ended, null)
                 : coupon.Redeemed >= coupon.MaxRedemptions ? (CouponTaking.UsedUp, null)
                 : (CouponTaking.Taken, await InsertAsync(transaction, coupon, account, idempotencyKey, now));
+        },
+        cancellationToken);
+
+    public ValueTask<CouponSlot?> CountAttemptAsync(string code, AccountId account, CancellationToken cancellationToken = default) => sql.CommitAsync(
+        async transaction =>
+        {
+            await LockAsync(transaction, code); // The coupon first, in the order in which slots are taken.
+            return await CountAsync(transaction, code, account);
         },
         cancellationToken);
 
@@ -122,6 +126,11 @@ internal sealed class SqlCouponStore(IDirectorySql sql) : ICouponStore
     /// <summary>A coupon, whose row is its actor: whoever holds it decides alone, in whatever process.</summary>
     private static async ValueTask<Coupon?> LockAsync(ISqlTransaction transaction, string code) =>
         (await transaction.RunAsync($"SELECT {CouponColumns} FROM metering.coupons WHERE code = $1 FOR UPDATE", [SqlValue.Of(code)], CouponOf)).FirstOrDefault();
+
+    private static async ValueTask<CouponSlot?> CountAsync(ISqlTransaction transaction, string code, AccountId account) => (await transaction.RunAsync(
+        $"UPDATE metering.coupon_redemptions SET attempts = attempts + 1 WHERE code = $1 AND account = $2 RETURNING {SlotColumns}",
+        [SqlValue.Of(code), SqlValue.Of(account)],
+        SlotOf)).FirstOrDefault();
 
     private static async ValueTask<CouponSlot> InsertAsync(ISqlTransaction transaction, Coupon coupon, AccountId account, string? idempotencyKey, DateTimeOffset now)
     {
