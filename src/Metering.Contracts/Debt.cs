@@ -29,8 +29,9 @@ public sealed record TakeBackRequest
     public required string Reason { get; init; }
 
     /// <summary>
-    /// The transaction that granted them: what is left of it goes first, the rest in the order of spending. Null, one that is not there or one that
-    /// granted nothing: all in the order of spending.
+    /// The transaction that granted them: what is left of it goes first, the rest in the order of spending. Where it has been archived nobody can tell
+    /// what is left of it: permanent credits, which paid ones are, go first, oldest first, then the others in the order of spending. Null, one that is
+    /// not there or one that granted nothing: all in the order of spending.
     /// </summary>
     public TransactionId? GrantedBy { get; init; }
 

@@ -112,8 +112,7 @@ public static partial class Account
         var amount = command.Amount;
         var magnitude = amount.IsNegative && amount.TenThousandths != long.MinValue ? -amount : amount;
         var invalid = CommandRules.CheckAmount("amount", magnitude)
-            ?? (string.IsNullOrWhiteSpace(command.Reason) ? Refusal.Invalid("reason", $"reason is missing; 1 to {CommandRules.MaxDescription} characters are needed.") : null)
-            ?? CommandRules.CheckText("reason", command.Reason, CommandRules.MaxDescription)
+            ?? CommandRules.CheckReason(command.Reason)
             ?? Closed(state)
             ?? (amount.IsPositive ? TooLarge(state, amount) : magnitude > state.Available ? Insufficient(magnitude, state.Available) : null);
         if (invalid is not null)

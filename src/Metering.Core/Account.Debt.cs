@@ -25,8 +25,7 @@ public static partial class Account
     private static Decision DecideTakeBack(AccountState state, TakeBack command, DateTimeOffset now)
     {
         var invalid = CommandRules.CheckAmount("amount", command.Amount)
-            ?? (string.IsNullOrWhiteSpace(command.Reason) ? Refusal.Invalid("reason", $"reason is missing; 1 to {CommandRules.MaxDescription} characters are needed.") : null)
-            ?? CommandRules.CheckText("reason", command.Reason, CommandRules.MaxDescription)
+            ?? CommandRules.CheckReason(command.Reason)
             ?? ReferenceUsed(state, command.ExternalReference)
             ?? (state.Owed + command.Amount > CommandRules.MaxBalance ? new Refusal(RefusalReason.BalanceTooLarge, $"The account would owe more than {CommandRules.MaxBalance} credits.") { Field = "amount" } : null);
         if (invalid is not null)
@@ -46,7 +45,7 @@ public static partial class Account
             AppliedAt = now,
             Key = command.Key,
             Removed = removed,
-            Burns = state.Grants.Plan(removed, first: command.Grant),
+            Burns = command.IsGrantArchived ? state.Grants.PlanPermanentFirst(removed) : state.Grants.Plan(removed, first: command.Grant),
             AddedToDebt = rest,
             OwedAfter = state.Owed + rest,
             ExternalReference = command.ExternalReference,

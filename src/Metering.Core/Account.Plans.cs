@@ -7,7 +7,10 @@ public static partial class Account
     {
         Invariant.Holds(command.Terms.PeriodMonths is 1 or 12, "A period lasts a month or a year.");
         var isPlanned = command.When == PlanChangeTime.PeriodEnd;
-        var withdraws = isPlanned && command.Terms == state.Terms && state.PlannedTerms is not null;
+
+        // An account keeps the terms that it was promised, whatever the catalogue says of its plan by now: to wish for the own plan is to stay.
+        var withdraws = isPlanned && state.PlannedTerms is { } planned
+            && (command.Terms == state.Terms || (command.Terms.Plan == state.Terms.Plan && planned.Plan != state.Terms.Plan));
         var paidThrough = command.PaidThrough?.ToLedger();
         var invalid = (isPlanned && paidThrough is not null ? Refusal.Invalid("paidThrough", "A planned change is paid when it takes effect; leave paidThrough out.") : null)
             ?? (isPlanned && command.Allotment != PlanAllotment.Whole ? Refusal.Invalid("allotment", "Only a change that takes effect now is prorated.") : null)
@@ -30,7 +33,7 @@ public static partial class Account
             Key = command.Key,
             PreviousPlan = state.Terms.Plan,
             Terms = withdraws ? null : command.Terms,
-            MonthlyCredits = command.Terms.Allotment,
+            MonthlyCredits = (withdraws ? state.Terms : command.Terms).Allotment,
             EffectiveAt = state.PeriodEnd,
             ExternalReference = command.ExternalReference,
         });

@@ -5,9 +5,9 @@ public static partial class Account
 {
     private static Decision DecideStatus(AccountState state, SetStatus command, DateTimeOffset now)
     {
-        var isReasonMissing = string.IsNullOrWhiteSpace(command.Reason) && command.Status != AccountStatus.Active;
-        var invalid = isReasonMissing ? Refusal.Invalid("reason", $"reason is missing; 1 to {CommandRules.MaxDescription} characters are needed.")
-            : CommandRules.CheckText("reason", command.Reason, CommandRules.MaxDescription);
+        var invalid = command.Status == AccountStatus.Active
+            ? CommandRules.CheckText("reason", command.Reason, CommandRules.MaxDescription)
+            : CommandRules.CheckReason(command.Reason);
         return invalid is not null ? invalid : Decision.Append(new StatusChanged
         {
             Sequence = state.Sequence + 1,

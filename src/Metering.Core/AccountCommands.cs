@@ -34,6 +34,9 @@ public sealed class TakeBack : Command
 
     /// <summary>The number of the grant that they came from, the sequence of its entry; 0 for none.</summary>
     public long Grant { get; init; }
+
+    /// <summary>True where the ledger held that grant's transaction and it was archived, so that <see cref="Grant"/> is not known.</summary>
+    public bool IsGrantArchived { get; init; }
 }
 
 /// <summary>Puts the account on another plan, now or at the period's end.</summary>

@@ -70,6 +70,11 @@ public static class CommandRules
         return HasLoneSurrogate(text) ? Refusal.Invalid(field, $"{field} is not valid Unicode: it holds half of a surrogate pair.") : null;
     }
 
+    /// <summary>Checks the reason that an operator gives: 1 to <see cref="MaxDescription"/> characters of text, not all of them blanks.</summary>
+    /// <param name="reason">The reason.</param>
+    public static Refusal? CheckReason(string? reason) =>
+        string.IsNullOrWhiteSpace(reason) ? Refusal.Invalid("reason", $"reason is missing; 1 to {MaxDescription} characters are needed.") : CheckText("reason", reason, MaxDescription);
+
     /// <summary>Checks an id: 1 to <see cref="MaxId"/> characters of text.</summary>
     /// <param name="field">The field as callers write it.</param>
     /// <param name="id">The id.</param>

@@ -78,6 +78,14 @@ public sealed class Grants
         return Plan(amount, inSpendOrder.Where(grant => grant.Grant == first).Concat(inSpendOrder.Where(grant => grant.Grant != first)));
     }
 
+    /// <summary>
+    /// What is taken from which grant where a permanent one that nobody can name any more goes first: the permanent ones, oldest first, then the
+    /// others in the order of spending. Changes nothing.
+    /// </summary>
+    /// <param name="amount">At most <see cref="Total"/>.</param>
+    public Burn[] PlanPermanentFirst(Credits amount) =>
+        amount.IsZero ? [] : Plan(amount, inSpendOrder.Where(grant => grant.Bucket == Bucket.Permanent).Concat(inSpendOrder.Where(grant => grant.Bucket != Bucket.Permanent)));
+
     /// <summary>What is taken from which grant of the allotment. Changes nothing.</summary>
     /// <param name="amount">At most <see cref="Monthly"/>.</param>
     public Burn[] PlanMonthly(Credits amount) => amount.IsZero ? [] : Plan(amount, inSpendOrder.Where(grant => grant.Bucket == Bucket.Monthly));

@@ -1,7 +1,7 @@
 namespace Metering.Core;
 
 /// <summary>
-/// The record subscriptions of an account: an open-addressing table of 16-byte keys and 2-byte days, 18 bytes a slot, 24 to 48 a
+/// The record subscriptions of an account: an open-addressing table of 16-byte keys and 2-byte days, 18 bytes a slot, 24 to 58 a
 /// subscription, where a dictionary takes over a hundred. Keys are uniformly random bits, so their low bits are the hash. Not safe
 /// for concurrent use.
 /// </summary>
@@ -42,14 +42,15 @@ public sealed class RecordTable
     public void Set(RecordKey key, RecordDay lastDay, RecordDay today)
     {
         Invariant.Holds(lastDay.Number != 0, "A subscription has a last day.");
-        if ((used + 1) * 4L > keys.Length * 3L)
+        var slot = keys.Length > 0 ? SlotOf(keys, days, key.Value) : -1;
+        if (slot < 0 || days[slot] == 0)
         {
-            Grow(today);
-        }
+            if ((used + 1) * 4L > keys.Length * 3L)
+            {
+                Grow(today);
+                slot = SlotOf(keys, days, key.Value);
+            }
 
-        var slot = SlotOf(keys, days, key.Value);
-        if (days[slot] == 0)
-        {
             keys[slot] = key.Value;
             used++;
         }
@@ -90,8 +91,9 @@ public sealed class RecordTable
             active += day >= today.Number && day != 0 ? 1 : 0;
         }
 
+        // An eighth of the slots is left to fill before the next growth: a table whose subscriptions end and start is not copied for a few of them.
         var capacity = SmallestCapacity;
-        while ((active + 1) * 4L > capacity * 3L)
+        while (active * 8L > capacity * 5L)
         {
             capacity *= 2;
         }

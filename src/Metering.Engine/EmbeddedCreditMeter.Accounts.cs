@@ -16,12 +16,13 @@ public sealed partial class EmbeddedCreditMeter
     /// <inheritdoc />
     public async ValueTask<Outcome<TakenBack>> TakeBackAsync(AccountId account, TakeBackRequest request, CancellationToken cancellationToken = default)
     {
-        long grant = 0;
+        var (grant, isArchived) = (0L, false);
         if (request.GrantedBy is { } id)
         {
             try
             {
-                grant = (await FindAsync(account, id, cancellationToken)).Entry?.Sequence ?? 0;
+                var found = await FindAsync(account, id, cancellationToken);
+                (grant, isArchived) = (found.Entry?.Sequence ?? 0, found.IsArchived);
             }
             catch (LedgerUnavailableException exception)
             {
@@ -29,7 +30,7 @@ public sealed partial class EmbeddedCreditMeter
             }
         }
 
-        return await RunAsync(account, commands.Create(request, grant), ToTakenBack, cancellationToken);
+        return await RunAsync(account, commands.Create(request, grant, isArchived), ToTakenBack, cancellationToken);
     }
 
     /// <inheritdoc />

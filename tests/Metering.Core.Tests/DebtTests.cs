@@ -37,6 +37,23 @@ public class DebtTests
     }
 
     [Fact]
+    public void An_archived_grant_is_taken_from_permanent_credits_first_and_the_oldest_of_them()
+    {
+        var account = new Scenario("2026-03-10");
+        account.Give("50", TransactionType.Purchase);
+        account.Give("30", TransactionType.TopUp);
+        account.Give("10");
+        var taken = Assert.IsType<CreditsTakenBack>(account.Accept(account.TakingBack("60", 1, isGrantArchived: true)));
+        Assert.Equal([(Bucket.Permanent, "50"), (Bucket.Permanent, "10")], taken.Burns.Select(burn => (burn.Bucket, burn.Amount.ToString())));
+        var rest = Assert.IsType<CreditsTakenBack>(account.Accept(account.TakingBack("135", 2, isGrantArchived: true)));
+        Assert.Equal([(Bucket.Permanent, "20"), (Bucket.Bonus, "10"), (Bucket.Monthly, "100")], rest.Burns.Select(burn => (burn.Bucket, burn.Amount.ToString())));
+        Assert.Equal(("5", "0"), (account.State.Owed.ToString(), account.State.Available.ToString()));
+        Assert.Empty(Assert.IsType<CreditsTakenBack>(account.Accept(account.TakingBack("1", 3, isGrantArchived: true))).Burns);
+        account.Reload(fromSnapshot: false);
+        Assert.Equal("6", account.State.Owed.ToString());
+    }
+
+    [Fact]
     public void The_months_allotment_settles_first_and_so_does_a_refund()
     {
         var account = new Scenario("2026-03-10");

@@ -65,6 +65,25 @@ public class PlanTests
     }
 
     [Fact]
+    public void A_planned_change_is_withdrawn_to_the_terms_that_the_account_has_and_not_to_those_that_its_plan_has_by_now()
+    {
+        var account = new Scenario("2026-01-31", allotment: "100");
+        account.Accept(account.Changing("growth", "1000", when: PlanChangeTime.PeriodEnd));
+        var withdrawn = Assert.IsType<PlanChangePlanned>(account.Accept(account.Changing("starter", "60", when: PlanChangeTime.PeriodEnd)));
+        Assert.Equal((null, "100"), (withdrawn.Terms, withdrawn.MonthlyCredits.ToString()));
+        account.To("2026-02-28");
+        Assert.Equal(("starter", "100"), (account.State.Terms.Plan, account.State.Available.ToString()));
+
+        // With nothing to withdraw it takes its plan's new terms, and may stay with the old ones after all.
+        Assert.Equal("60", Assert.IsType<PlanChangePlanned>(account.Accept(account.Changing("starter", "60", when: PlanChangeTime.PeriodEnd))).Terms?.Allotment.ToString());
+        Assert.Null(Assert.IsType<PlanChangePlanned>(account.Accept(account.Changing("starter", "100", when: PlanChangeTime.PeriodEnd))).Terms);
+        account.Accept(account.Changing("starter", "60", when: PlanChangeTime.PeriodEnd));
+        Assert.Equal("70", Assert.IsType<PlanChangePlanned>(account.Accept(account.Changing("starter", "70", when: PlanChangeTime.PeriodEnd))).Terms?.Allotment.ToString());
+        account.To("2026-03-31");
+        Assert.Equal(("starter", "70"), (account.State.Terms.Plan, account.State.Available.ToString()));
+    }
+
+    [Fact]
     public void Periods_of_another_length_keep_the_billing_day()
     {
         var account = new Scenario("2026-01-31");

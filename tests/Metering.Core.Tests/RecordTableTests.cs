@@ -77,6 +77,49 @@ public class RecordTableTests
         }
     }
 
+    [Fact]
+    public void A_full_table_is_not_copied_for_what_it_holds_already()
+    {
+        var table = Filled(out var keys);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var round = 0; round < 1_000; round++)
+        {
+            table.Set(keys[round % keys.Length], round % 2 == 0 ? RecordDay.Ended : new(500), new(400));
+        }
+
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    [Fact]
+    public void A_full_table_whose_subscriptions_end_and_start_is_copied_seldom()
+    {
+        var table = Filled(out var keys);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var round = 0; round < 500; round++)
+        {
+            table.Set(keys[round], RecordDay.Ended, new(400));
+            table.Set(new((UInt128)(ulong)(1_000_000 + round)), new(500), new(400));
+        }
+
+        var copies = (GC.GetAllocatedBytesForCurrentThread() - before) / table.Bytes;
+        Assert.InRange(copies, 1, 2);
+        Assert.Equal(keys.Length, table.ActiveOn(new(400)).Count());
+    }
+
+    /// <summary>A table that the next new key makes grow.</summary>
+    private static RecordTable Filled(out RecordKey[] keys)
+    {
+        keys = [.. Enumerable.Range(1, 768).Select(number => new RecordKey((UInt128)(ulong)number))];
+        var table = new RecordTable();
+        foreach (var key in keys)
+        {
+            table.Set(key, new(500), new(400));
+        }
+
+        Assert.Equal(1_024 * 18, table.Bytes);
+        return table;
+    }
+
     private static void AssertSame(Dictionary<UInt128, ushort> model, RecordTable table, UInt128 key, ushort today)
     {
         // A subscription that has ended may be forgotten, and what is told of it otherwise is the truth.

@@ -129,8 +129,16 @@ internal sealed class Scenario
 
     public SetCreditLimit Limiting(string limit) => new() { Limit = Amount(limit) };
 
-    public TakeBack TakingBack(string amount, int reference, TransactionEntry? grantedBy = null) =>
-        new() { Amount = Amount(amount), Reason = "Disputed", Reference = $"dp_{reference}", ExternalReference = (UInt128)reference, Grant = grantedBy?.Sequence ?? 0, Tag = nextTag++ };
+    public TakeBack TakingBack(string amount, int reference, TransactionEntry? grantedBy = null, bool isGrantArchived = false) => new()
+    {
+        Amount = Amount(amount),
+        Reason = "Disputed",
+        Reference = $"dp_{reference}",
+        ExternalReference = (UInt128)reference,
+        Grant = grantedBy?.Sequence ?? 0,
+        IsGrantArchived = isGrantArchived,
+        Tag = nextTag++,
+    };
 
     public SetStatus Setting(AccountStatus status, string reason = "Why.") => new() { Status = status, Reason = reason };
 

@@ -93,6 +93,23 @@ public abstract class ArchiveTests : IAsyncDisposable, IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_an_archived_purchase_granted_is_taken_back_from_permanent_credits()
+    {
+        var bought = (await meter.GrantAsync(Account, Grant("event 1"))).Value.TransactionId;
+        await meter.GrantAsync(Account, new() { Source = GrantSource.Bonus, Amount = Credits.Of(20) });
+        clock.Advance(TimeSpan.FromDays(5));
+        await DeductAsync(1);
+        await ArchiveAsync(clock.GetUtcNow().AddDays(-3));
+        await RestartAsync();
+        Assert.Equal(TransactionState.Archived, await StateAsync(bought));
+        var before = (await meter.GetBalanceAsync(Account)).Value;
+        Assert.True((await meter.TakeBackAsync(Account, new() { Amount = Credits.Of(50), ExternalReference = "re_1", Reason = "Refunded.", GrantedBy = bought })).IsSuccess);
+        var after = (await meter.GetBalanceAsync(Account)).Value;
+        Assert.Equal((before.Bonus, before.Monthly, before.Permanent - Credits.Of(50)), (after.Bonus, after.Monthly, after.Permanent));
+        await AssertWholeAsync();
+    }
+
+    [Fact]
     public async Task An_account_whose_every_entry_is_old_keeps_its_balance_and_goes_on()
     {
         await SpendOverDaysAsync(5);

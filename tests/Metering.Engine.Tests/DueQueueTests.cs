@@ -169,6 +169,27 @@ public abstract class DueQueueTests : IAsyncDisposable, IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_small_queue_has_room_for_a_caller_while_many_accounts_are_due()
+    {
+        await OpenAsync(101, started: true);
+        await meter.DisposeAsync();
+        var held = new HeldAppend(store);
+        meter = new(held, new() { QueueCapacity = 8, Due = new() { MaxPerSecond = 0 } }, clock, NullLogger<EmbeddedCreditMeter>.Instance);
+        clock.Set(new(2026, 2, 28, 14, 0, 0, TimeSpan.Zero));
+        var entering = meter.Due!.RunOnceAsync();
+        await held.Arrived;
+        var calling = meter.DeductAsync(Account(100), new() { Amount = Credits.Of(1) }).AsTask();
+        held.Release();
+        Assert.True((await calling).IsSuccess);
+        await entering;
+        Assert.Equal(101, meter.Due.Entered);
+        for (var number = 0; number < 101; number++)
+        {
+            Assert.Equal(2, await CountResetsAsync(Account(number)));
+        }
+    }
+
+    [Fact]
     public async Task Nothing_is_entered_where_the_queue_is_turned_off()
     {
         await RestartAsync(new() { IsEnabled = false });
@@ -244,14 +265,35 @@ public abstract class DueQueueTests : IAsyncDisposable, IAsyncLifetime
         [.. (await store.ReadTransactionsAsync(account, long.MaxValue, 1_000)).Select(row => Views.ToTransaction((Core.TransactionEntry)Views.ToEntry(row))).Reverse()];
 
     /// <summary>One account that cannot be read for a while.</summary>
-    private sealed class BrokenAccount(ILedgerStore inner, AccountId account) : DelegatingLedgerStore(inner), IDueStore
+    private sealed class BrokenAccount(ILedgerStore inner, AccountId account) : DisturbedStore(inner)
     {
-        private readonly IDueStore dues = (IDueStore)inner;
-
         public bool IsBroken { get; set; } = true;
 
         public override ValueTask<IReadOnlyList<LedgerRow>> ReadAsync(AccountId read, long fromSequence, int limit, CancellationToken cancellationToken = default) =>
             IsBroken && read == account ? throw new Core.LedgerFormatException("broken") : base.ReadAsync(read, fromSequence, limit, cancellationToken);
+    }
+
+    /// <summary>The first append takes its time, and what is queued behind it waits.</summary>
+    private sealed class HeldAppend(ILedgerStore inner) : DisturbedStore(inner)
+    {
+        private readonly TaskCompletionSource arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Arrived => arrived.Task;
+
+        public void Release() => gate.SetResult();
+
+        public override async ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default)
+        {
+            arrived.TrySetResult();
+            await gate.Task;
+            await base.AppendAsync(groups, cancellationToken);
+        }
+    }
+
+    private abstract class DisturbedStore(ILedgerStore inner) : DelegatingLedgerStore(inner), IDueStore
+    {
+        private readonly IDueStore dues = (IDueStore)inner;
 
         public ValueTask NoteDueAsync(IReadOnlyList<DueNote> notes, CancellationToken cancellationToken = default) => dues.NoteDueAsync(notes, cancellationToken);
 

@@ -120,6 +120,56 @@ public sealed class FreshnessTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_commit_of_ones_own_that_nobody_has_told_of_yet_is_not_taken_for_another_processs()
+    {
+        var placement = new Placement();
+        await using var meter = NewMeter(placement);
+        await OpenAsync(meter);
+        clock.Advance(JustStale);
+        var (landed, told) = (new TaskCompletionSource(), new TaskCompletionSource());
+        store.AfterAppend = () =>
+        {
+            store.AfterAppend = null;
+            landed.SetResult();
+            return told.Task;
+        };
+        var spending = SpendAsync(meter, 40);
+        await landed.Task;
+        var (looks, loads) = (store.HeadReads, store.Loads);
+        var reading = BalanceAsync(meter);
+        Assert.Equal(looks + 1, store.HeadReads);
+        told.SetResult();
+        await spending;
+        Assert.Equal(Credits.Of(60), await reading);
+        Assert.Equal((0, loads), (placement.Overtaken, store.Loads));
+    }
+
+    [Fact]
+    public async Task Who_is_overtaken_with_a_commit_under_way_says_so_once()
+    {
+        var placement = new Placement();
+        await using var meter = NewMeter(placement);
+        await OpenAsync(meter);
+        await SpendAsync(second, 10);
+        clock.Advance(JustStale);
+        var (sent, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        store.BeforeAppend = () =>
+        {
+            store.BeforeAppend = null;
+            sent.SetResult();
+            return goOn.Task;
+        };
+        var spending = SpendAsync(meter, 40);
+        await sent.Task;
+        var reading = BalanceAsync(meter);
+        goOn.SetResult();
+        await spending;
+        Assert.Contains(await reading, new[] { Credits.Of(50), Credits.Of(90) });
+        Assert.Equal(Credits.Of(50), await BalanceAsync(meter));
+        Assert.Equal(1, placement.Overtaken);
+    }
+
+    [Fact]
     public async Task Not_charged_is_said_once_nothing_that_was_sent_can_land_any_more()
     {
         await BothKnowAsync(100);
@@ -162,12 +212,28 @@ public sealed class FreshnessTests : IAsyncDisposable
 
     private async Task BothKnowAsync(int credits)
     {
-        Assert.True((await first.OpenAccountAsync(Account, new() { Plan = "starter" })).IsSuccess);
+        await OpenAsync(first);
         Assert.Equal(Credits.Of(credits), await BalanceAsync(second));
     }
 
-    private EmbeddedCreditMeter NewMeter() =>
-        new(store, new() { Catalogue = CreditMeterConformance.TestCatalogue, NextTag = () => Tag }, clock, NullLogger<EmbeddedCreditMeter>.Instance);
+    private static async Task OpenAsync(EmbeddedCreditMeter meter) => Assert.True((await meter.OpenAccountAsync(Account, new() { Plan = "starter" })).IsSuccess);
+
+    private EmbeddedCreditMeter NewMeter(IAccountPlacement? placement = null) =>
+        new(store, new() { Catalogue = CreditMeterConformance.TestCatalogue, NextTag = () => Tag }, clock, NullLogger<EmbeddedCreditMeter>.Instance, placement);
+
+    /// <summary>Everything is placed here, and stays.</summary>
+    private sealed class Placement : IAccountPlacement
+    {
+        public int Overtaken { get; private set; }
+
+        public bool IsHere(AccountId account) => true;
+
+        public LedgerSnapshot? SnapshotOf(AccountId account) => null;
+
+        public void OnOvertaken(AccountId account) => Overtaken++;
+
+        public bool TryKeep(AccountId account, LedgerSnapshot snapshot) => false;
+    }
 
     private sealed class SharedStore() : DelegatingLedgerStore(new MemoryLedgerStore())
     {
@@ -179,6 +245,14 @@ public sealed class FreshnessTests : IAsyncDisposable
 
         public Action? DuringHeadRead { get; set; }
 
+        /// <summary>Times that an account was brought into memory.</summary>
+        public int Loads { get; private set; }
+
+        public Func<Task>? BeforeAppend { get; set; }
+
+        /// <summary>Runs once the rows are in the ledger and before anybody is told.</summary>
+        public Func<Task>? AfterAppend { get; set; }
+
         public override bool IsShared => Shared;
 
         public int Settlings { get; private set; }
@@ -189,6 +263,19 @@ public sealed class FreshnessTests : IAsyncDisposable
         {
             Settlings++;
             await Settling();
+        }
+
+        public override async ValueTask AppendAsync(IReadOnlyList<AppendGroup> groups, CancellationToken cancellationToken = default)
+        {
+            await (BeforeAppend?.Invoke() ?? Task.CompletedTask);
+            await base.AppendAsync(groups, cancellationToken);
+            await (AfterAppend?.Invoke() ?? Task.CompletedTask);
+        }
+
+        public override ValueTask<IReadOnlyList<LedgerSnapshot>> ReadSnapshotsAsync(AccountId account, CancellationToken cancellationToken = default)
+        {
+            Loads++;
+            return base.ReadSnapshotsAsync(account, cancellationToken);
         }
 
         public override ValueTask<(LedgerHead Head, long Transactions)> ReadHeadAsync(AccountId account, CancellationToken cancellationToken = default)

@@ -36,6 +36,25 @@ public sealed class TransactionExportTests
         Assert.Equal(text, unquoted.StartsWith('\'') ? unquoted[1..] : unquoted);
     }
 
+    [Theory]
+    [InlineData(0, ExportFormat.Csv)]
+    [InlineData(1, ExportFormat.Csv)]
+    [InlineData(0, ExportFormat.Ndjson)]
+    [InlineData(1, ExportFormat.Ndjson)]
+    public async Task A_long_line_keeps_every_character_wherever_it_lies(int before, ExportFormat format)
+    {
+        // At even places and at odd ones: no buffer's end may cut a character that takes two code units.
+        var description = new string('x', before) + string.Concat(Enumerable.Repeat("😀", 400));
+        await using var store = new MemoryLedgerStore();
+        await FillAsync(store, 3, description);
+        var text = await TextAsync((await TransactionExport.OpenAsync(store, Account, new())).Value, format);
+        Assert.DoesNotContain('\uFFFD', text);
+        var lines = text.Split('\n').Where(line => line.Contains("DEDUCTION", StringComparison.Ordinal)).ToList();
+        Assert.Equal(3, lines.Count);
+        Assert.All(lines, line => Assert.Equal(
+            description, format == ExportFormat.Csv ? line.Split(',')[5] : System.Text.Json.JsonElement.Parse(line).GetProperty("description").GetString()));
+    }
+
     [Fact]
     public async Task A_line_of_json_has_no_character_that_ends_a_line()
     {
@@ -129,11 +148,11 @@ public sealed class TransactionExportTests
 
     private static async Task<string> ExportAsync(ILedgerStore store, ExportQuery query) => await TextAsync((await TransactionExport.OpenAsync(store, Account, query)).Value);
 
-    private static async Task<string> TextAsync(TransactionExport export)
+    private static async Task<string> TextAsync(TransactionExport export, ExportFormat format = ExportFormat.Ndjson)
     {
         var bytes = new MemoryStream();
         var writer = PipeWriter.Create(bytes, new(leaveOpen: true));
-        await export.WriteAsync(writer, ExportFormat.Ndjson, withAccount: false, withHeader: false);
+        await export.WriteAsync(writer, format, withAccount: false, withHeader: false);
         await writer.CompleteAsync();
         return Encoding.UTF8.GetString(bytes.ToArray());
     }

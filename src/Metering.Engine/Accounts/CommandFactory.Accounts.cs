@@ -25,7 +25,8 @@ internal sealed partial class CommandFactory
 
     /// <param name="request">The request.</param>
     /// <param name="grant">The number of the grant that it names, as the ledger has it; 0 for none.</param>
-    public Outcome<Command> Create(TakeBackRequest request, long grant)
+    /// <param name="isGrantArchived">True where the ledger had it and it was archived.</param>
+    public Outcome<Command> Create(TakeBackRequest request, long grant, bool isGrantArchived)
     {
         var invalid = CommandRules.CheckIdempotencyKey("idempotencyKey", request.IdempotencyKey) ?? CheckExternalReference(request.ExternalReference, isRequired: true);
         if (invalid is not null)
@@ -43,6 +44,7 @@ internal sealed partial class CommandFactory
             Reference = request.ExternalReference,
             ExternalReference = ReferenceHash(request.ExternalReference),
             Grant = grant,
+            IsGrantArchived = isGrantArchived,
         };
     }
 

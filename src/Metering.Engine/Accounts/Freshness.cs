@@ -25,25 +25,28 @@ internal sealed class Freshness(ILedgerStore store, TimeProvider time)
 
     private async ValueTask<bool> CompareAsync(AccountActivation activation)
     {
-        while (!IsFresh(activation))
+        var (asked, known) = (Now, activation.View.Sequence);
+        var (head, _) = await store.ReadHeadAsync(activation.Account);
+        if (head.Sequence > activation.View.Sequence)
         {
-            var (asked, durable) = (Now, activation.Durable);
-            var (head, _) = await store.ReadHeadAsync(activation.Account);
-            if (head.Sequence == durable.View.Sequence)
-            {
-                // Of after the caller's question, so it is fresh enough for that, however long the look took.
-                activation.Verify(asked);
-                return true;
-            }
-
-            if (ReferenceEquals(activation.Durable, durable))
-            {
-                activation.OnOvertaken();
-                await activation.RetireAsync(minEntriesForSnapshot: null);
-                return false;
-            }
+            // A commit of its own may be in the ledger already and told of in a moment.
+            await activation.Tail.WhenReleasedAsync();
         }
 
-        return true;
+        if (head.Sequence >= known && head.Sequence <= activation.View.Sequence)
+        {
+            // All that the ledger held is this activation's own, since each of its commits compared heads. Of after the caller's question, so it is
+            // fresh enough for that, however long the look took.
+            activation.Verify(asked);
+            return true;
+        }
+
+        if (!activation.IsDropped)
+        {
+            activation.OnOvertaken();
+        }
+
+        await activation.RetireAsync(minEntriesForSnapshot: null);
+        return false;
     }
 }

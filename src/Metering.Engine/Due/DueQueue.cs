@@ -12,12 +12,12 @@ internal sealed record DueQueueParts(ILedgerStore Ledger, IDueStore Notes, Group
 /// looks at those accounts as a call would, a few at once, and lets go of those that were not in memory before. A crash may lose notes:
 /// a comparison of the ledger's list with the notes, at the start and once a day, finds accounts that have none, and one with an old note is
 /// looked at too early and noted again. So each account comes in the end, and whoever calls meanwhile enters what is due himself.
-/// <para>Callers come first: while they fill an eighth of the queue, each group of accounts waits, for a second at most.</para>
+/// <para>Callers come first: a group of accounts takes an eighth of the queue at most, and while callers fill one, it waits, for a second at most.</para>
 /// </summary>
 internal sealed class DueQueue : IAsyncDisposable
 {
-    /// <summary>Accounts looked at side by side: enough to share commits, few beside callers.</summary>
-    private const int Group = 64;
+    /// <summary>Accounts looked at side by side, at most: enough to share commits, few beside callers.</summary>
+    private const int MaxGroup = 64;
 
     private const int ClaimedAccounts = 256;
     private const int ComparedAccounts = 1_024;
@@ -39,6 +39,7 @@ internal sealed class DueQueue : IAsyncDisposable
     private readonly TimeProvider time;
     private readonly TaskScheduler scheduler;
     private readonly int manyCalls;
+    private readonly int groupSize;
     private readonly ILogger logger;
     private readonly CancellationTokenSource stopping = new();
     private readonly CancellationToken token;
@@ -56,7 +57,8 @@ internal sealed class DueQueue : IAsyncDisposable
         (this.parts, options, this.time, this.logger) = (parts, metering.Due, time, logger);
         scheduler = metering.Scheduler;
         token = stopping.Token;
-        manyCalls = Math.Max(Group, metering.QueueCapacity / 8);
+        manyCalls = Math.Max(1, metering.QueueCapacity / 8);
+        groupSize = Math.Min(MaxGroup, manyCalls);
     }
 
     /// <summary>Accounts that were looked at because their time had come, or because they had no note.</summary>
@@ -211,7 +213,7 @@ internal sealed class DueQueue : IAsyncDisposable
 
     private async Task EnterAllAsync(IReadOnlyList<AccountId> accounts)
     {
-        for (var from = 0; from < accounts.Count; from += Group)
+        for (var from = 0; from < accounts.Count; from += groupSize)
         {
             var began = time.GetTimestamp();
             for (var yields = 0; yields < MaxYields && parts.Commit.Depth > manyCalls; yields++)
@@ -219,7 +221,7 @@ internal sealed class DueQueue : IAsyncDisposable
                 await Task.Delay(Yield, time, token);
             }
 
-            var group = new Task[Math.Min(Group, accounts.Count - from)];
+            var group = new Task[Math.Min(groupSize, accounts.Count - from)];
             for (var index = 0; index < group.Length; index++)
             {
                 group[index] = EnterAsync(accounts[from + index]);

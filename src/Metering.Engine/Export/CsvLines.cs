@@ -19,6 +19,9 @@ internal sealed class CsvLines(bool withAccount, bool withHeader) : ITransaction
     // One line, kept between lines so that its memory is.
     private readonly StringBuilder line = new(512);
 
+    // Remembers the first half of a character that is cut in two: a long line lies in several chunks, which end anywhere.
+    private readonly Encoder encoder = Encoding.UTF8.GetEncoder();
+
     public long WriteHeader(IBufferWriter<byte> output)
     {
         line.Clear();
@@ -86,9 +89,11 @@ internal sealed class CsvLines(bool withAccount, bool withHeader) : ITransaction
         var bytes = 0L;
         foreach (var chunk in line.GetChunks())
         {
-            bytes += Encoding.UTF8.GetBytes(chunk.Span, output);
+            encoder.Convert(chunk.Span, output, flush: false, out var written, out _);
+            bytes += written;
         }
 
-        return bytes;
+        encoder.Convert([], output, flush: true, out var last, out _);
+        return bytes + last;
     }
 }

@@ -110,7 +110,7 @@ internal sealed class AccountChecker
 
         var operation = Identify(index);
         var timeBefore = model.LastApplied;
-        var prediction = model.Decide(operation, entry.AppliedAt, forgetOldKeys: true);
+        var prediction = Predict(operation, index);
         if (prediction.Lines.Count == 0)
         {
             throw Wrong(index, $"stands where the model expects {(prediction.IsReplay ? "a replay: the key was used before" : prediction.Answer)} for {operation}");
@@ -150,6 +150,51 @@ internal sealed class AccountChecker
 
         Applications(operation).Add(new(operation, index + 1, index + prediction.Lines.Count, index + count, entry.AppliedAt, timeBefore, prediction.Answer));
         return count;
+    }
+
+    private Prediction Predict(Operation operation, int index)
+    {
+        Prediction? prediction = null;
+        foreach (var found in operation is TakeBackOperation taken ? FoundBy(taken) : [GrantFound.None])
+        {
+            (operation as TakeBackOperation)?.Found = found;
+            prediction = model.Decide(operation, entries[index].AppliedAt, forgetOldKeys: true);
+            if (prediction.Lines.Count == 0 || prediction.Lines[0].ToString() == LedgerLine.Of(entries[index]).ToString())
+            {
+                break;
+            }
+        }
+
+        return prediction!;
+    }
+
+    /// <summary>What an attempt of a call may have found of the grant that it names: others append and archive meanwhile.</summary>
+    private List<GrantFound> FoundBy(TakeBackOperation taken)
+    {
+        if (taken.Request.GrantedBy is not { } id)
+        {
+            return [GrantFound.None];
+        }
+
+        var attempts = observations.AttemptsOf(taken).ToList();
+        var isThere = model.IsKnown(id);
+        var found = new List<GrantFound>();
+        if (isThere && attempts.Exists(call => id.Number > call.ArchivedAtStart))
+        {
+            found.Add(GrantFound.InLedger);
+        }
+
+        if (id.Number <= model.Number && attempts.Exists(call => id.Number <= call.ArchivedAtEnd))
+        {
+            found.Add(GrantFound.Archived);
+        }
+
+        if (!isThere || attempts.Exists(call => model.TransactionLine(id.Number).Sequence > call.DurableAtStart))
+        {
+            found.Add(GrantFound.None);
+        }
+
+        return found;
     }
 
     private void Expect(int index, LedgerLine expected)

@@ -78,7 +78,7 @@ internal sealed partial class ModelAccount
         var rest = request.Amount.ToDecimal() - removed;
         var line = Transaction(LineKind.TakenBack, TransactionType.Adjustment, -removed, now) with
         {
-            Parts = Burn(removed),
+            Parts = Burn(removed, TakenFirst(operation)),
             Debt = rest,
             External = HashOf(request.ExternalReference),
             Reference = request.ExternalReference,
@@ -88,6 +88,14 @@ internal sealed partial class ModelAccount
         };
         return new(Text.TakenBack(line.Number, removed, rest, owed + rest, line.BalanceAfter), [line]);
     }
+
+    /// <summary>The named grant goes first; where it is archived and nobody can tell it from others, permanent credits do, oldest first.</summary>
+    private IEnumerable<ModelPart> TakenFirst(TakeBackOperation operation) => operation.Found switch
+    {
+        GrantFound.InLedger => InSpendOrder().OrderBy(grant => grant.Grant != transactions[operation.Request.GrantedBy!.Value.Number].Line.Sequence),
+        GrantFound.Archived => InSpendOrder().OrderBy(grant => grant.Bucket != ModelBucket.Permanent),
+        _ => InSpendOrder(),
+    };
 
     private Prediction ChangePlan(ChangePlanOperation operation, DateTimeOffset now)
     {

@@ -71,10 +71,12 @@ internal sealed partial class ModelAccount
 
     private decimal Of(ModelBucket bucket) => grants.Where(grant => grant.Bucket == bucket).Sum(grant => grant.Amount);
 
-    private List<ModelPart> Burn(decimal amount)
+    private List<ModelPart> Burn(decimal amount) => Burn(amount, InSpendOrder());
+
+    private static List<ModelPart> Burn(decimal amount, IEnumerable<ModelPart> inOrder)
     {
         var parts = new List<ModelPart>();
-        foreach (var grant in InSpendOrder())
+        foreach (var grant in inOrder)
         {
             if (amount == 0)
             {

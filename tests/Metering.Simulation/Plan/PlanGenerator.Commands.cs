@@ -3,6 +3,7 @@ namespace Metering.Simulation;
 /// <content>Commands that come by themselves among the others, with numbers of their own.</content>
 internal sealed partial class PlanGenerator
 {
+    private readonly Random grants;
     private bool changesAccounts;
 
     private void CommandsMore(Random places, DateTimeOffset start)
@@ -12,8 +13,15 @@ internal sealed partial class PlanGenerator
         {
             var time = places.Next(50, at);
             var account = accounts[places.Next(4) == 0 ? places.Next(accounts.Length) : 0];
-            items.Add(new CallItem(time, Command(places, account, ClockAt(start, time))));
+            items.Add(new CallItem(time, Command(places, account, ClockAt(start, time), time)));
         }
+    }
+
+    /// <summary>What was granted before, an old one as often as any: old ones may be archived. Below 0 for nothing.</summary>
+    private int GrantBefore(AccountId account, int time)
+    {
+        var granted = items.OfType<CallItem>().Where(call => call.At < time && call.Operation is GrantOperation && call.Operation.Account == account).Select(call => call.Operation.Index).ToArray();
+        return granted.Length == 0 || grants.Next(6) == 0 ? -1 : granted[grants.Next(grants.Next(2) == 0 ? Math.Min(4, granted.Length) : granted.Length)];
     }
 
     /// <summary>What the first process's clock says at a time of the plan.</summary>
@@ -21,7 +29,7 @@ internal sealed partial class PlanGenerator
         items.OfType<JumpItem>().Where(jump => jump.At <= time && jump.Process <= 0).Aggregate(start.AddMilliseconds(time), (clock, jump) => clock + jump.By);
 
     /// <summary>Half of the histories have accounts whose status, plan and debt change; the others leave them alone.</summary>
-    private Operation Command(Random places, AccountId account, DateTimeOffset now)
+    private Operation Command(Random places, AccountId account, DateTimeOffset now, int time)
     {
         var (index, retries, meter) = (items.Count, places.Next(4), places.Next(4));
         int? cancelAfter = places.Next(25) == 0 ? places.Next(30) : null;
@@ -39,7 +47,7 @@ internal sealed partial class PlanGenerator
             {
                 Index = index, Account = account, Retries = retries, MeterChoice = meter, CancelAfter = cancelAfter,
             },
-            8 or 9 => new TakeBackOperation(new() { Amount = new(places.Next(1, 800_000)), ExternalReference = reference, Reason = $"op-{index}", IdempotencyKey = key })
+            8 or 9 => new TakeBackOperation(GrantBefore(account, time), new() { Amount = new(places.Next(1, 800_000)), ExternalReference = reference, Reason = $"op-{index}", IdempotencyKey = key })
             {
                 Index = index, Account = account, Retries = retries, MeterChoice = meter, CancelAfter = cancelAfter,
             },

@@ -20,7 +20,7 @@ internal sealed partial class PlanGenerator
 
     private PlanGenerator(int seed)
     {
-        random = new(seed ^ 0x5EED_0001);
+        (random, grants) = (new(seed ^ 0x5EED_0001), new(seed ^ 0x5EED_0005));
         accounts = [.. Enumerable.Range(0, random.Next(1, 4)).Select(index => new AccountId($"acct-{index}"))];
         var start = new DateTimeOffset(random.Next(2024, 2029), random.Next(1, 13), random.Next(1, 28), random.Next(24), random.Next(60), 0, TimeSpan.Zero);
         anchors = [.. accounts.Select(_ => AnchorBefore(start))];

@@ -405,6 +405,11 @@ internal sealed partial class Simulation
             refund.IsBound = true;
             refund.Request = refund.Request with { TransactionId = ToldId(refund.Of) ?? refund.Request.TransactionId };
         }
+        else if (operation is TakeBackOperation { IsBound: false } taken)
+        {
+            taken.IsBound = true;
+            taken.Request = taken.Request with { GrantedBy = taken.Of < 0 ? null : ToldId(taken.Of) ?? new(9_999, 1) };
+        }
         else if (operation is StatusOperation status)
         {
             status.Id = ToldId(status.Of) ?? new(5_000, 5);
