@@ -31,6 +31,7 @@ internal static class SandboxPages
     private static readonly (string Action, string Label)[] PaidButtons =
     [
         ("renew", "Renew: charge the next period"), ("refund", "Refund the last purchase of credits"), ("dispute", "Dispute the last purchase of credits"),
+        ("refund-subscription", "Refund the last payment of the subscription"), ("dispute-subscription", "Dispute the last payment of the subscription"), ("win-dispute", "Win the dispute"),
         ("card-pays", "Saved card: pays"), ("card-declines", "Saved card: is declined"), ("card-authenticates", "Saved card: asks for authentication"),
     ];
 
