@@ -1,3 +1,5 @@
+using Metering.Core;
+
 namespace Metering.Gateway.Payments;
 
 /// <summary>What an invoice granted, or a row that no invoice pays for.</summary>
@@ -13,14 +15,17 @@ internal sealed record InvoiceGrant(PaidInvoice? Invoice, Credits Granted, Credi
 /// </summary>
 internal static class InvoiceGrants
 {
+    private static readonly TimeSpan Calendars = TimeSpan.FromDays(1);
+    private static readonly TimeSpan Clocks = TimeSpan.FromMinutes(5);
+
     /// <summary>Matches invoices and rows. An invoice that is missing in the answer has granted nothing.</summary>
     /// <param name="anchor">The account's billing anchor.</param>
-    /// <param name="invoices">Paid invoices of the account's subscriptions, in any order.</param>
+    /// <param name="invoices">Paid invoices of the account's subscriptions, oldest first.</param>
     /// <param name="rows">The account's transactions, newest first; as far back as the invoices that matter.</param>
     public static List<InvoiceGrant> Match(DateTimeOffset anchor, IEnumerable<PaidInvoice> invoices, IEnumerable<Transaction> rows)
     {
         var allotments = Allotments(rows);
-        var all = invoices.OrderBy(invoice => invoice.CreatedAt).ThenBy(invoice => invoice.PeriodEnd).ToArray();
+        var all = invoices.ToArray();
         var found = new List<InvoiceGrant>();
         foreach (var period in all.Where(invoice => !invoice.IsProration))
         {
@@ -41,7 +46,21 @@ internal static class InvoiceGrants
         return found;
     }
 
-    private static DateTimeOffset Boundary(DateTimeOffset anchor, DateTimeOffset instant) => instant <= anchor ? anchor : BillingCalendar.Nearest(anchor, 1, instant);
+    /// <summary>
+    /// The boundary of the account's months that the provider means, whose clock and calendar are others; the instant itself where a renewal begins in
+    /// the middle of one.
+    /// </summary>
+    private static DateTimeOffset Boundary(DateTimeOffset anchor, DateTimeOffset instant)
+    {
+        if (instant <= anchor)
+        {
+            return anchor;
+        }
+
+        var month = BillingPeriods.NumberAt(anchor, 1, instant);
+        var (before, after) = (BillingPeriods.StartOf(anchor, 1, month), BillingPeriods.StartOf(anchor, 1, month + 1));
+        return instant - before <= Calendars ? before : after - instant <= Calendars ? after : instant - Clocks;
+    }
 
     /// <summary>
     /// As many changes as paid invoices: one for each. Fewer, because two changes came to pass at the provider before the ledger followed: each

@@ -50,7 +50,7 @@ public interface IPaymentProvider
     /// <summary>A paid invoice of a subscription; null for none, also where it is not paid or of no subscription.</summary>
     ValueTask<PaidInvoice?> FindInvoiceAsync(string invoiceId, CancellationToken cancellationToken = default);
 
-    /// <summary>The paid invoices of a customer's subscriptions, in any order.</summary>
+    /// <summary>The paid invoices of a customer's subscriptions, oldest first.</summary>
     ValueTask<IReadOnlyList<PaidInvoice>> ListInvoicesAsync(string customerId, CancellationToken cancellationToken = default);
 }
 

@@ -198,7 +198,7 @@ internal sealed class SandboxProvider(SandboxBooks books, SandboxEvents events, 
 
     /// <inheritdoc />
     public async ValueTask<IReadOnlyList<PaidInvoice>> ListInvoicesAsync(string customerId, CancellationToken cancellationToken = default) =>
-        [.. (await ListInvoicesOfAsync(customerId, cancellationToken).ConfigureAwait(false)).Select(invoice => invoice.ToInvoice())];
+        [.. (await ListInvoicesOfAsync(customerId, cancellationToken).ConfigureAwait(false)).OrderBy(invoice => invoice.CreatedAt).Select(invoice => invoice.ToInvoice())];
 
     /// <summary>All charges of a customer.</summary>
     internal ValueTask<List<SandboxCharge>> ListAsync(string customerId, CancellationToken cancellationToken) =>

@@ -24,6 +24,7 @@ internal sealed class StripeInvoices(StripeClient client)
             found.AddRange(data.Select(InvoiceOf).OfType<PaidInvoice>());
             if (data.Length == 0 || page.Member("has_more")?.ValueKind != JsonValueKind.True)
             {
+                found.Reverse(); // Stripe lists the newest first.
                 return found;
             }
 
