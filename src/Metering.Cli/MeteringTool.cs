@@ -57,7 +57,8 @@ internal static class MeteringTool
 
     private static RootCommand CreateRoot(ToolTerminal terminal) => new(
         """
-        The tool beside the meter: proves, copies, migrates, archives and backs up ledgers, imports and exports, and tends accounts.
+        The tool beside the meter: proves, copies, migrates, archives and backs up ledgers, imports and exports, tends accounts, and
+        compares ledgers with the payment provider.
 
         A store is a data folder (metering-data), a ledger's file (metering.db), or a PostgreSQL connection string
         ("Host=…;Database=…"); sqlite: and postgres: in front of it say which.
@@ -73,6 +74,7 @@ internal static class MeteringTool
         ExportCommand.Create(terminal),
         ImportCommand.Create(terminal),
         AccountCommand.Create(terminal),
+        ReconcileCommand.Create(terminal),
     };
 
     /// <summary>The names of a command and of those that it is one of, innermost first; without the tool's own.</summary>

@@ -1,6 +1,7 @@
 using Metering.Engine;
 using Metering.Gateway.Admin;
 using Metering.Gateway.Coupons;
+using Metering.Gateway.Payments;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -28,6 +29,7 @@ internal static class OperatorFeatures
             var chain = options.SerializerOptions.TypeInfoResolverChain;
             chain.Insert(0, CouponJson.Default);
             chain.Insert(1, AdminJson.Default);
+            chain.Insert(2, PaymentAdminJson.Default);
         });
         return services;
     }
@@ -45,6 +47,7 @@ internal static class OperatorFeatures
         AdminCouponRoutes.Map(admin);
         AdminPlanRoutes.Map(admin);
         AdminAuditRoutes.Map(admin);
+        PaymentAdminRoutes.Map(admin);
         return routes;
     }
 }

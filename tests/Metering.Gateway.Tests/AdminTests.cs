@@ -43,6 +43,9 @@ public sealed class AdminTests : IAsyncLifetime
     [InlineData("GET", "/admin/v1/plans")]
     [InlineData("GET", "/admin/v1/plans/starter/versions")]
     [InlineData("GET", "/admin/v1/audit")]
+    [InlineData("GET", "/admin/v1/payments/problems")]
+    [InlineData("POST", "/admin/v1/payments/events/evt_1/retry")]
+    [InlineData("GET", "/admin/v1/accounts/account-1/reversals")]
     public async Task Only_admin_keys_get_in(string method, string path)
     {
         var caller = await host.OpenAsync();

@@ -12,7 +12,12 @@ internal static class ToolCatalogue
     /// <summary>Reads the catalogue.</summary>
     /// <param name="settings">A file of settings; null for <c>appsettings.json</c> in the current folder, where there is one.</param>
     /// <exception cref="MeteringStartupException">The file is missing or a setting is wrong; the message names it.</exception>
-    public static Catalogue Read(string? settings)
+    public static Catalogue Read(string? settings) => CatalogueReader.Read(Section(settings), Catalogue.Default);
+
+    /// <summary>The section <c>Metering</c> of a server's settings: its file, and the environment, which wins.</summary>
+    /// <param name="settings">A file of settings; null for <c>appsettings.json</c> in the current folder, where there is one.</param>
+    /// <exception cref="MeteringStartupException">The file is missing or no JSON; the message names it.</exception>
+    public static IConfigurationSection Section(string? settings)
     {
         if (settings is not null && !File.Exists(settings))
         {
@@ -21,11 +26,11 @@ internal static class ToolCatalogue
 
         try
         {
-            var configuration = new ConfigurationBuilder()
+            return new ConfigurationBuilder()
                 .AddJsonFile(Path.GetFullPath(settings ?? ServersOwn), optional: settings is null)
                 .AddEnvironmentVariables()
-                .Build();
-            return CatalogueReader.Read(configuration.GetSection("Metering"), Catalogue.Default);
+                .Build()
+                .GetSection("Metering");
         }
         catch (InvalidDataException error)
         {

@@ -215,14 +215,6 @@ internal sealed class MeteringProgramRun(MeteringProgram program, TextWriter out
 
         SetLogging(builder.Logging);
         var app = program.Build(builder, Migrating);
-        if (arguments.WantsReconciliation)
-        {
-            await using (app.ConfigureAwait(false))
-            {
-                return await app.Services.GetRequiredService<Reconciliation>().RunAsync(output, CancellationToken.None).ConfigureAwait(false) ? 0 : 1;
-            }
-        }
-
         Addresses = builder.Configuration["urls"] ?? "the configured addresses";
         await using (app.ConfigureAwait(false))
         {

@@ -18,7 +18,6 @@ internal sealed record ProgramArguments
           --new-demo-key   Print a new key of the demo account; older keys go on working
           --new-admin-key  Print a new key for /admin/v1; older keys go on working
           --print-config   Print every setting in force with its source, passwords and keys masked, and exit
-          --reconcile      Compare the ledger with the payment provider, print every difference and exit: 0 where there is none, else 1
           --verify         Check the whole ledger in the data folder and exit: 0 where it is sound, else 1
           --help           Print this and exit
 
@@ -47,8 +46,6 @@ internal sealed record ProgramArguments
 
     public bool WantsVerification { get; init; }
 
-    public bool WantsReconciliation { get; init; }
-
     public bool WantsConfiguration { get; init; }
 
     /// <summary>The flag that set a setting; null where none did.</summary>
@@ -75,13 +72,12 @@ internal sealed record ProgramArguments
                 ("--help" or "-h" or "-?", null) => arguments with { WantsHelp = true },
                 ("--new-demo-key", null) => arguments with { WantsNewDemoKey = true },
                 ("--new-admin-key", null) => arguments with { WantsNewAdminKey = true },
-                ("--reconcile", null) => arguments with { WantsReconciliation = true },
                 ("--verify", null) => arguments with { WantsVerification = true },
                 ("--print-config", null) => arguments with { WantsConfiguration = true },
-                ("--help" or "-h" or "-?" or "--new-demo-key" or "--new-admin-key" or "--verify" or "--reconcile" or "--print-config", _) => throw new MeteringStartupException($"{flag} takes no value; see --help."),
+                ("--help" or "-h" or "-?" or "--new-demo-key" or "--new-admin-key" or "--verify" or "--print-config", _) => throw new MeteringStartupException($"{flag} takes no value; see --help."),
 
                 // Not what follows a "=": behind a mistyped name may stand a connection string, which holds a password.
-                _ => throw new MeteringStartupException($"{flag} is not an option; allowed: --urls, --data, --store, --connection, --new-demo-key, --new-admin-key, --print-config, --reconcile, --verify, --help."),
+                _ => throw new MeteringStartupException($"{flag} is not an option; allowed: --urls, --data, --store, --connection, --new-demo-key, --new-admin-key, --print-config, --verify, --help."),
             };
         }
 

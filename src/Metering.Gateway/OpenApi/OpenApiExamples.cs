@@ -14,6 +14,7 @@ internal static class OpenApiExamples
         ["accounts"] = ("The account's id.", "acme"),
         ["api-keys"] = ("The key's id (\"key_…\"), not the key.", "key_0123456789abcdef01234567"),
         ["coupons"] = ("The coupon's code.", "SPRING-25"),
+        ["events"] = ("The id of the payment provider's event.", "evt_00000000000000"),
         ["keys"] = ("The key's id (\"key_…\"), not the key.", "key_0123456789abcdef01234567"),
         ["plans"] = ("The plan's id.", "starter"),
         ["transactions"] = ("The transaction's id.", "txn_00000000000020fghjkmnpqrst"),

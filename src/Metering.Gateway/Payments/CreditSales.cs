@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Metering.Core;
 using Metering.Engine;
@@ -21,7 +22,11 @@ internal sealed record CreditSale(CreditPurchase? Purchase, bool IsReplay, Failu
 /// <summary>What a caller wants to buy: a number of credits, or as many as an amount of dollars buys.</summary>
 /// <param name="CreditCount">Credits; null where dollars are given.</param>
 /// <param name="DollarAmount">Dollars; null where credits are given.</param>
-internal readonly record struct CreditOrder(long? CreditCount, decimal? DollarAmount);
+internal readonly record struct CreditOrder(long? CreditCount, decimal? DollarAmount)
+{
+    /// <summary>The same text for the same order: 10, 10.0 and 10.00 dollars are one amount.</summary>
+    public string ToCanonical() => string.Create(CultureInfo.InvariantCulture, $"{CreditCount}|{DollarAmount:0.############################}");
+}
 
 /// <summary>
 /// Sells credits to a saved card (000). The purchase is recorded before the card is charged, charged under a key that never charges twice,
@@ -44,6 +49,13 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
     /// <summary>Charges the account's saved card and grants the credits.</summary>
     public async ValueTask<CreditSale> BuyAsync(AccountId account, CreditOrder order, string? idempotencyKey, string publicUrl, CancellationToken cancellationToken)
     {
+        // First of all: what was bought stays bought, also where the plan, the account or the balance would refuse the same order today.
+        var key = idempotencyKey is null ? null : PlanSales.HashOf(idempotencyKey) + PlanSales.HashOf(order.ToCanonical());
+        if (await FindKeptAsync(account, key, publicUrl, cancellationToken).ConfigureAwait(false) is { } kept)
+        {
+            return kept;
+        }
+
         var outcome = await meter.GetBalanceAsync(account, cancellationToken).ConfigureAwait(false);
         if (!outcome.TryGet(out var balance, out var refusal))
         {
@@ -60,7 +72,6 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
             return CreditSale.Refused(invalid);
         }
 
-        var key = idempotencyKey is null ? null : PlanSales.HashOf(idempotencyKey) + PlanSales.HashOf($"{order.CreditCount}|{order.DollarAmount}");
         for (var round = 0; round < Rounds; round++)
         {
             var (known, reused) = await FindKnownAsync(account, key, cancellationToken).ConfigureAwait(false);
@@ -144,15 +155,34 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
         {
             await ConvergeAsync(purchase.Id, charge, cancellationToken).ConfigureAwait(false);
         }
-        else if (charge is null ? age >= options.LostAfter : age >= AuthenticationTime)
+        else if (charge is null && age >= options.LostAfter)
         {
             // A charge that succeeds after all is told by an event, which grants it whatever is written here.
             await SaveAsync(stored, purchase with { State = CreditPurchaseState.Failed }, null, cancellationToken).ConfigureAwait(false);
+        }
+        else if (charge is { Status: ChargeStatus.AuthenticationRequired } && age >= AuthenticationTime)
+        {
+            await GiveUpAsync(stored, charge, cancellationToken).ConfigureAwait(false);
         }
         else
         {
             await SaveAsync(stored, purchase, time.GetUtcNow() + CreditPurchase.SettlingTime, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Ends a charge that nobody authenticates, at the provider first: a page that stays open could still be paid. Whoever pays it meanwhile has bought.
+    /// </summary>
+    private async ValueTask GiveUpAsync(Stored<CreditPurchase> stored, Charge charge, CancellationToken cancellationToken)
+    {
+        var ended = await payments.Required.CancelChargeAsync(charge.Id, cancellationToken).ConfigureAwait(false);
+        if (ended is null or { Status: ChargeStatus.AuthenticationRequired or ChargeStatus.Processing })
+        {
+            await PostponeAsync(stored, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        await ConvergeAsync(stored.Value.Id, ended with { Attempt = charge.Attempt ?? ended.Attempt }, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The charge of a purchase, also where the answer that named it was lost.</summary>
@@ -199,6 +229,18 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
         }
     }
 
+    /// <summary>What is said of an order without charging for it: what it came to, or that its key is another order's. Null where it is to be charged.</summary>
+    private async ValueTask<CreditSale?> FindKeptAsync(AccountId account, string? key, string publicUrl, CancellationToken cancellationToken)
+    {
+        var (known, reused) = await FindKnownAsync(account, key, cancellationToken).ConfigureAwait(false);
+        return known switch
+        {
+            { Value.State: CreditPurchaseState.Granted } granted => new(granted.Value, true, null),
+            { Value.State: CreditPurchaseState.Charged or CreditPurchaseState.AwaitingAuthentication } begun => await AttemptAsync(begun, publicUrl, cancellationToken).ConfigureAwait(false),
+            _ => reused,
+        };
+    }
+
     private async ValueTask<(Stored<CreditPurchase>? Known, CreditSale? Reused)> FindKnownAsync(AccountId account, string? key, CancellationToken cancellationToken)
     {
         if (key is null)
@@ -239,7 +281,7 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
         var billing = await books.Accounts.FindAsync(account.Value, cancellationToken).ConfigureAwait(false);
         return billing is { } found
             ? (found.Value, null)
-            : (null, CreditSale.Refused(StatusCodes.Status402PaymentRequired, "payment_method_required", "The account has no saved payment method; it was not bought with one."));
+            : (null, NoPaymentMethod());
     }
 
     private CreditPurchase NewPurchase(AccountId account, BillingAccount billing, long credits, int price, string? key)
@@ -351,6 +393,11 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
             logger.LogWarning("The charge of {Purchase} is unknown: {Message}", stored.Value.Id, error.Message);
             return Unknown();
         }
+        catch (PaymentMethodMissingException) when (isFirst)
+        {
+            await SaveAsync(stored, stored.Value with { State = CreditPurchaseState.Failed }, null, cancellationToken).ConfigureAwait(false);
+            return NoPaymentMethod();
+        }
         catch (PaymentProviderException error)
         {
             logger.LogError("The provider refused the charge of {Purchase}: {Message}", stored.Value.Id, error.Message);
@@ -460,7 +507,7 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
             Source = GrantSource.Purchase,
             Amount = Credits.Of(purchase.Credits),
             Description = $"Purchase of {purchase.Credits} credits",
-            ExternalReference = $"{payments.Required.Name}:{chargeId}",
+            ExternalReference = LedgerReferences.OfCharge(payments.Required.Name, chargeId),
         };
         var outcome = await meter.GrantAsync(new(purchase.Account), request, cancellationToken).ConfigureAwait(false);
         if (outcome.TryGet(out var posting, out var refusal))
@@ -488,8 +535,13 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
     /// <summary>An earlier attempt's charge succeeded after a later one had: the customer has paid twice and gets both.</summary>
     private async ValueTask<string?> GrantFurtherAsync(CreditPurchase purchase, Charge charge, CancellationToken cancellationToken)
     {
-        logger.LogWarning("The purchase {Purchase} was charged by {Charge} beside {Other}; both are granted.", purchase.Id, charge.Id, purchase.ChargeId);
-        return (await GrantAsync(purchase, charge.Id, cancellationToken).ConfigureAwait(false)).Fault;
+        var (transaction, fault) = await GrantAsync(purchase, charge.Id, cancellationToken).ConfigureAwait(false);
+        if (transaction is not null)
+        {
+            logger.LogWarning("The purchase {Purchase} was charged by {Charge} beside {Other}; both are granted.", purchase.Id, charge.Id, purchase.ChargeId);
+        }
+
+        return fault;
     }
 
     private async ValueTask<Stored<CreditPurchase>?> SaveAsync(Stored<CreditPurchase> stored, CreditPurchase changed, DateTimeOffset? due, CancellationToken cancellationToken) =>
@@ -527,6 +579,9 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
     {
         RetryAfter = TimeSpan.FromSeconds(5),
     });
+
+    private static CreditSale NoPaymentMethod() =>
+        CreditSale.Refused(StatusCodes.Status402PaymentRequired, "payment_method_required", "The account has no saved payment method; nothing was charged.");
 
     private static CreditSale InProgress() => CreditSale.Refused(new Failure(
         StatusCodes.Status503ServiceUnavailable, "purchase_in_progress", "The same purchase is being made by another call; retry with the same Idempotency-Key.")

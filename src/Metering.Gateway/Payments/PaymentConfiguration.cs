@@ -23,7 +23,7 @@ internal static class PaymentConfiguration
         }
 
         var settings = new SettingReader(section);
-        settings.AllowOnly(["Provider", "PublicUrl", "KeyRing", "MailFolder", "TrustedProxies", "PurchasesAnHour", "ClaimsAnHour", "Plans", "Stripe", "Smtp", "SandboxWebhookUrl", "UpgradeAllotment"]);
+        settings.AllowOnly(["Provider", "PublicUrl", "KeyRing", "MailFolder", "TrustedProxies", "PurchasesAnHour", "ClaimsAnHour", "Plans", "Stripe", "Smtp", "SandboxWebhookUrl", "UpgradeAllotment", "RetentionDays"]);
         var stripe = ReadStripe(section.GetSection("Stripe"));
         RequireWholeStripe(section, stripe);
         var provider = settings.ReadChoice("Provider", ["none", "sandbox", "stripe"], stripe.ApiKey is null ? "sandbox" : "stripe");
@@ -39,6 +39,7 @@ internal static class PaymentConfiguration
             ClaimsAnHour = (int)settings.ReadNumber("ClaimsAnHour", 1, 1_000_000, defaults.ClaimsAnHour),
             Plans = ReadPlans(section.GetSection("Plans"), defaults.Plans),
             UpgradeAllotment = settings.ReadChoice("UpgradeAllotment", ["prorated", "whole"], "prorated") == "whole" ? PlanAllotment.Whole : PlanAllotment.Prorated,
+            Retention = TimeSpan.FromDays(settings.ReadNumber("RetentionDays", 30, 3_650, (long)defaults.Retention.TotalDays)),
             Stripe = stripe,
             Smtp = ReadSmtp(section.GetSection("Smtp")),
         };

@@ -62,6 +62,12 @@ internal sealed record PaymentOptions
         ? longest
         : CreditPurchase.LostAfter;
 
+    /// <summary>
+    /// How long processed events and purchases of plans that are over are kept; 30 days to 10 years. Longer than a provider repeats its events; the ledger's
+    /// own references make one that comes later still harmless.
+    /// </summary>
+    public TimeSpan Retention { get; init; } = TimeSpan.FromDays(90);
+
     /// <summary>How Stripe is called.</summary>
     public StripeOptions Stripe { get; init; } = new();
 

@@ -15,6 +15,9 @@ internal static class PaymentServices
         var options = PaymentConfiguration.Read(metering);
         services.AddSingleton(provider => PaymentStart.Sellable(options, provider.GetRequiredService<Catalogue>()));
         services.AddHttpClient();
+        services.AddMetrics();
+        services.AddSingleton<PaymentMetrics>();
+        services.AddSingleton<UnreadableDocuments>();
         services.AddSingleton<PaymentBooks>();
         services.AddSingleton<PaymentSignal>();
         services.AddSingleton(_ => new KeyVault(options.KeyRing));
@@ -28,7 +31,9 @@ internal static class PaymentServices
         services.AddSingleton<Claims>();
         services.AddSingleton<CreditSales>();
         services.AddSingleton<Subscriptions>();
-        services.AddSingleton<Reconciliation>();
+        services.AddTransient<Reconciliation>();
+        services.AddSingleton<PaymentProblems>();
+        services.AddSingleton<ChargedGrants>();
         services.AddSingleton<CreditReversals>();
         services.AddSingleton<SubscriptionFollowing>();
         services.AddSingleton<EventHandling>();
@@ -58,6 +63,7 @@ internal static class PaymentServices
                 services.AddSingleton<SandboxEvents>();
                 services.AddSingleton<SandboxDelivery>();
                 services.AddSingleton<SandboxProvider>();
+                services.AddSingleton<SandboxReversals>();
                 services.AddSingleton<SandboxActions>();
                 services.AddSingleton(provider => new Payments(provider.GetRequiredService<SandboxProvider>()));
                 services.AddSingleton(provider => new WebhookSecrets([provider.GetRequiredService<SandboxDelivery>().Secret]));

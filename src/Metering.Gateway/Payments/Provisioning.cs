@@ -72,6 +72,10 @@ internal sealed class Provisioning(
             case PlanPurchaseState.Open when await FindPaidAsync(stored.Value, cancellationToken).ConfigureAwait(false) is { } subscription:
                 await CompleteAsync(stored.Value.Id, subscription, cancellationToken).ConfigureAwait(false);
                 break;
+            case PlanPurchaseState.Claimed or PlanPurchaseState.Expired:
+                // Kept as long as events about it may come; what it made is known by its account, its subscription and its key.
+                await books.SaveAsync(cancellationToken, books.PlanPurchases.Removal(stored)).ConfigureAwait(false);
+                break;
             default:
                 await ExpireAsync(stored, cancellationToken).ConfigureAwait(false);
                 break;

@@ -1,141 +1,207 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Metering.Engine;
 
 namespace Metering.Gateway.Payments;
 
 /// <summary>
-/// Compares what the provider has taken with what the ledger has granted, account by account, and says every difference. It changes nothing:
+/// Compares what the provider has taken with what the ledger has granted, account by account, and tells every difference. It changes nothing:
 /// what is only late is made up for by the running server.
 /// </summary>
-internal sealed class Reconciliation(PaymentBooks books, Payments payments, ICreditMeter meter)
+internal sealed class Reconciliation(PaymentBooks books, Payments payments, PaymentProblems problems, ICreditMeter meter, TimeProvider time)
 {
-    private const int PageSize = 100;
-    private const int TransactionPageSize = 1_000;
+    /// <summary>Accounts that were compared.</summary>
+    public int Accounts { get; private set; }
 
-    /// <summary>Writes a line for each difference and one for the sum.</summary>
-    /// <returns>True where there is none.</returns>
+    /// <summary>Every difference.</summary>
     /// <exception cref="PaymentProviderException">The provider cannot be asked.</exception>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
-    public async Task<bool> RunAsync(TextWriter output, CancellationToken cancellationToken)
+    public async IAsyncEnumerable<PaymentDifference> CompareAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var (accounts, differences) = (0, 0);
-        string? after = null;
-        while (await books.Accounts.ListAsync(after, PageSize, cancellationToken).ConfigureAwait(false) is { Count: > 0 } page)
+        await foreach (var problem in problems.FindAsync(cancellationToken).ConfigureAwait(false))
         {
-            foreach (var stored in page)
+            // Of a charge, the comparison itself tells.
+            if (problem.Kind is not ("charge_not_granted" or "reversal_pending"))
             {
-                accounts++;
-                foreach (var difference in await CompareAsync(stored.Value, cancellationToken).ConfigureAwait(false))
-                {
-                    differences++;
-                    await output.WriteLineAsync($"{stored.Value.Account}: {difference}").ConfigureAwait(false);
-                }
+                yield return problem;
             }
-
-            after = page[^1].Value.Account;
         }
 
-        await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"Accounts compared: {accounts}; differences: {differences}.")).ConfigureAwait(false);
-        return differences == 0;
+        await foreach (var stored in books.Accounts.AllAsync(cancellationToken).ConfigureAwait(false))
+        {
+            Accounts++;
+            foreach (var difference in await CompareAsync(stored.Value, cancellationToken).ConfigureAwait(false))
+            {
+                yield return difference;
+            }
+        }
     }
 
-    private async Task<List<string>> CompareAsync(BillingAccount billing, CancellationToken cancellationToken)
+    private async Task<List<PaymentDifference>> CompareAsync(BillingAccount billing, CancellationToken cancellationToken)
     {
         var provider = payments.Required;
-        var granted = await GrantsAsync(new(billing.Account), cancellationToken).ConfigureAwait(false);
-        var found = new List<string>();
+        var ledger = await AccountLedger.ReadAsync(meter, provider.Name, new(billing.Account), cancellationToken).ConfigureAwait(false);
+        var found = new List<PaymentDifference>();
         var charges = await provider.ListChargesAsync(billing.CustomerId, DateTimeOffset.UnixEpoch, cancellationToken).ConfigureAwait(false);
-        foreach (var charge in charges.Where(charge => charge is { Status: ChargeStatus.Succeeded, PurchaseId: not null }))
+        foreach (var charge in charges.Where(charge => charge.Status == ChargeStatus.Succeeded && (charge.PurchaseId ?? charge.InvoiceId) is not null))
         {
-            found.AddRange(await CompareAsync(charge, granted, cancellationToken).ConfigureAwait(false));
-            granted.Remove($"{provider.Name}:{charge.Id}");
+            if (charge.PurchaseId is { } purchase)
+            {
+                found.AddRange(await CompareAsync(billing, charge, purchase, ledger, cancellationToken).ConfigureAwait(false));
+                ledger.Purchases.Remove(charge.Id);
+            }
+
+            found.AddRange(await CompareReversalAsync(billing, charge.Id, ledger, cancellationToken).ConfigureAwait(false));
+            ledger.Reversed.Remove(charge.Id);
         }
 
-        found.AddRange(granted.Select(grant => $"the ledger granted {grant.Value} credits for {grant.Key}, which {provider.Name} has not charged"));
-        found.AddRange(await CompareSubscriptionAsync(billing, cancellationToken).ConfigureAwait(false));
+        found.AddRange(ledger.Purchases.Select(grant => new PaymentDifference(
+            "grant_not_charged", billing.Account, grant.Key, $"the ledger granted {grant.Value} credits, which {provider.Name} has not charged")));
+        found.AddRange(ledger.Reversed.Where(reversed => reversed.Value != 0).Select(reversed => new PaymentDifference(
+            "reversal_not_refunded", billing.Account, reversed.Key, $"the ledger took {new Credits(reversed.Value)} credits back for a charge that {provider.Name} does not know")));
+        found.AddRange(await CompareSubscriptionAsync(billing, ledger, cancellationToken).ConfigureAwait(false));
         return found;
     }
 
-    private async Task<List<string>> CompareAsync(Charge charge, Dictionary<string, Credits> granted, CancellationToken cancellationToken)
+    private async Task<List<PaymentDifference>> CompareAsync(BillingAccount billing, Charge charge, string purchaseId, AccountLedger ledger, CancellationToken cancellationToken)
     {
-        var found = new List<string>();
-        if (await books.CreditPurchases.FindAsync(charge.PurchaseId!, cancellationToken).ConfigureAwait(false) is not { Value: var purchase })
+        PaymentDifference Of(string kind, string message) => new(kind, billing.Account, charge.Id, message);
+
+        if (await books.CreditPurchases.FindAsync(purchaseId, cancellationToken).ConfigureAwait(false) is not { Value: var purchase })
         {
-            return [$"{payments.Required.Name} took {Dollars(charge.AmountCents)} by {charge.Id} for the purchase {charge.PurchaseId}, which is not known here"];
+            return [Of("purchase_unknown", $"{Dollars(charge.AmountCents)} were taken for the purchase {purchaseId}, which is not known here")];
         }
 
+        var found = new List<PaymentDifference>();
         if (charge.AmountCents != purchase.AmountCents)
         {
-            found.Add($"{charge.Id} took {Dollars(charge.AmountCents)}; its purchase {purchase.Id} says {Dollars(purchase.AmountCents)}");
+            found.Add(Of("charge_amount", $"{Dollars(charge.AmountCents)} were taken; its purchase {purchase.Id} says {Dollars(purchase.AmountCents)}"));
         }
 
-        if (!granted.TryGetValue($"{payments.Required.Name}:{charge.Id}", out var credits))
+        if (!ledger.Purchases.TryGetValue(charge.Id, out var credits))
         {
-            found.Add($"{charge.Id} took {Dollars(charge.AmountCents)}, and the {purchase.Credits} credits of {purchase.Id} are not granted");
+            found.Add(Of("charge_not_granted", $"{Dollars(charge.AmountCents)} were taken, and the {purchase.Credits} credits of {purchase.Id} are not granted"));
         }
         else if (credits != Credits.Of(purchase.Credits))
         {
-            found.Add($"{charge.Id} paid for {purchase.Credits} credits; the ledger granted {credits}");
-        }
-
-        // A list does not tell what was refunded; the charge itself does.
-        var reversed = (await payments.Required.FindChargeAsync(charge.Id, cancellationToken).ConfigureAwait(false))?.ReversedCents ?? 0;
-        if (purchase.ChargeId == charge.Id && reversed != purchase.ReversedCents)
-        {
-            found.Add($"{Dollars(reversed)} of {charge.Id} were refunded; the credits of {Dollars(purchase.ReversedCents)} are taken back");
+            found.Add(Of("grant_amount", $"{purchase.Credits} credits were paid; the ledger granted {credits}"));
         }
 
         return found;
     }
 
-    private async Task<List<string>> CompareSubscriptionAsync(BillingAccount billing, CancellationToken cancellationToken)
+    /// <summary>What went back to the customer, and the credits that were taken back for it, as the record says and as the ledger has it.</summary>
+    private async Task<List<PaymentDifference>> CompareReversalAsync(BillingAccount billing, string chargeId, AccountLedger ledger, CancellationToken cancellationToken)
     {
+        // A list does not tell what was refunded; the charge itself does.
+        var found = new List<PaymentDifference>();
+        var reversed = (await payments.Required.FindChargeAsync(chargeId, cancellationToken).ConfigureAwait(false))?.ReversedCents ?? 0;
+        var reversal = (await books.Reversals.FindByKeyAsync(ChargeReversal.ChargeKey(chargeId), cancellationToken).ConfigureAwait(false))?.Value;
+        if (reversed != (reversal?.ReversedCents ?? 0))
+        {
+            found.Add(new("reversal_missed", billing.Account, chargeId, $"{Dollars(reversed)} are refunded or disputed; the credits of {Dollars(reversal?.ReversedCents ?? 0)} are taken back"));
+        }
+
+        var taken = ledger.Reversed.GetValueOrDefault(chargeId);
+        if (taken != (reversal?.TakenBack ?? 0) && reversal?.Begun is null)
+        {
+            found.Add(new("reversal_amount", billing.Account, chargeId, $"{new Credits(reversal?.TakenBack ?? 0)} credits are to be taken back; the ledger took {new Credits(taken)}"));
+        }
+
+        return found;
+    }
+
+    private async Task<List<PaymentDifference>> CompareSubscriptionAsync(BillingAccount billing, AccountLedger ledger, CancellationToken cancellationToken)
+    {
+        var balance = (await meter.GetBalanceAsync(new(billing.Account), cancellationToken).ConfigureAwait(false)) is var outcome && outcome.TryGet(out var read, out var refusal)
+            ? read
+            : throw new LedgerUnavailableException(refusal!.Message);
+        var found = await CompareInvoicesAsync(billing, balance, ledger, cancellationToken).ConfigureAwait(false);
+        PaymentDifference Of(string kind, string message) => new(kind, billing.Account, billing.SubscriptionId, message);
+
         var subscription = await payments.Required.FindSubscriptionAsync(billing.SubscriptionId, cancellationToken).ConfigureAwait(false);
         if (subscription is null)
         {
-            return billing.Status == SubscriptionStatus.Ended ? [] : [$"the subscription {billing.SubscriptionId} is not known to {payments.Required.Name}"];
+            if (billing.Status != SubscriptionStatus.Ended)
+            {
+                found.Add(Of("subscription_unknown", $"{payments.Required.Name} does not know the subscription"));
+            }
+
+            return found;
         }
 
-        var balance = Require(await meter.GetBalanceAsync(new(billing.Account), cancellationToken).ConfigureAwait(false));
-        var found = new List<string>();
         if (subscription is { Status: SubscriptionStatus.Active, Plan: { } plan } && plan != (balance.PlannedPlan ?? balance.Plan))
         {
-            found.Add($"the subscription {subscription.Id} pays for the plan {plan}; the account is on {balance.PlannedPlan ?? balance.Plan}");
+            found.Add(Of("subscription_plan", $"the plan {plan} is paid; the account is on {balance.PlannedPlan ?? balance.Plan}"));
         }
 
         // A day, because the two calendars differ by their clocks.
         if (subscription.Status == SubscriptionStatus.Active && balance.PaidThrough < subscription.PeriodEnd.AddDays(-1))
         {
-            found.Add($"the subscription {subscription.Id} is paid through {subscription.PeriodEnd.ToWire()}; the account through {balance.PaidThrough?.ToWire()}");
+            found.Add(Of("subscription_paid_through", $"paid through {subscription.PeriodEnd.ToWire()}; the account through {balance.PaidThrough?.ToWire()}"));
         }
 
         return found;
     }
 
-    /// <summary>What the ledger granted for purchases, by the reference of the charge.</summary>
-    private async Task<Dictionary<string, Credits>> GrantsAsync(AccountId account, CancellationToken cancellationToken)
+    /// <summary>Each paid period or change of plan, and the allotment that the ledger granted for it.</summary>
+    private async Task<List<PaymentDifference>> CompareInvoicesAsync(BillingAccount billing, Balance balance, AccountLedger ledger, CancellationToken cancellationToken)
     {
-        var found = new Dictionary<string, Credits>(StringComparer.Ordinal);
-        long? before = null;
-        do
-        {
-            var page = Require(await meter.ListTransactionsAsync(account, new() { Limit = TransactionPageSize, Before = before }, cancellationToken).ConfigureAwait(false));
-            foreach (var row in page.Items.Where(row => row is { Type: TransactionType.Purchase, Reference: not null }))
-            {
-                if (row.Reference!.StartsWith($"{payments.Required.Name}:", StringComparison.Ordinal))
-                {
-                    found[row.Reference] = row.Amount;
-                }
-            }
+        var invoices = await payments.Required.ListInvoicesAsync(billing.CustomerId, cancellationToken).ConfigureAwait(false);
+        var matched = InvoiceGrants.Match(billing.Anchor, invoices, ledger.Allotments);
+        var granted = matched.Select(grant => grant.Invoice?.Id).ToHashSet();
 
-            before = page.NextBefore;
-        }
-        while (before is not null);
+        // A period that is paid ahead is granted when it begins; a plan without credits grants nothing.
+        var late = time.GetUtcNow().AddDays(-1);
+        var found = invoices
+            .Where(invoice => invoice.AmountCents > 0 && !granted.Contains(invoice.Id) && !balance.Unlimited && balance.MonthlyAllotment.IsPositive)
+            .Where(invoice => invoice.PeriodStart < late || balance.LastResetAt >= invoice.PeriodStart || invoice.IsProration)
+            .Select(invoice => new PaymentDifference(
+                "invoice_not_granted", billing.Account, invoice.Id, $"{Dollars(invoice.AmountCents)} were paid for {invoice.PeriodStart.ToWire()} to {invoice.PeriodEnd.ToWire()}, and nothing is granted for it"))
+            .ToList();
+        found.AddRange(matched.Where(grant => grant.Invoice is null).Select(grant => new PaymentDifference(
+            "allotment_not_paid", billing.Account, grant.Row!.Id.ToString(), $"the ledger granted the allotment of {grant.Granted} credits on {grant.Row.CreatedAt.ToWire()}, for which no invoice is paid")));
         return found;
     }
-
-    private static T Require<T>(Outcome<T> outcome)
-        where T : class => outcome.TryGet(out var value, out var refusal) ? value : throw new LedgerUnavailableException(refusal.Message);
 
     private static string Dollars(long cents) => string.Create(CultureInfo.InvariantCulture, $"{cents / 100m:0.00} USD");
+}
+
+/// <summary>What an account's ledger says of payments.</summary>
+internal sealed class AccountLedger
+{
+    private AccountLedger()
+    {
+    }
+
+    /// <summary>Bought credits by the charge that paid them.</summary>
+    public Dictionary<string, Credits> Purchases { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What was taken back, less what was given back, by charge, in ten-thousandths.</summary>
+    public Dictionary<string, long> Reversed { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Allotments and what ended unused, newest first.</summary>
+    public List<Transaction> Allotments { get; } = [];
+
+    public static async Task<AccountLedger> ReadAsync(ICreditMeter meter, string provider, AccountId account, CancellationToken cancellationToken)
+    {
+        var ledger = new AccountLedger();
+        await foreach (var row in LedgerRows.ReadAsync(meter, account, cancellationToken).ConfigureAwait(false))
+        {
+            if (row.Type is TransactionType.MonthlyReset or TransactionType.Expiration)
+            {
+                ledger.Allotments.Add(row);
+            }
+            else if (row.Reference is { } reference && LedgerReferences.ReadStep(provider, reference) is var (charge, amount))
+            {
+                ledger.Reversed[charge] = ledger.Reversed.GetValueOrDefault(charge) + amount;
+            }
+            else if (row is { Type: TransactionType.Purchase, Reference: { } paid } && LedgerReferences.ReadCharge(provider, paid) is { } id)
+            {
+                ledger.Purchases[id] = row.Amount;
+            }
+        }
+
+        return ledger;
+    }
 }

@@ -26,10 +26,10 @@ internal sealed record AccountSettings
 internal sealed record AccountSettingsOptions(TimeSpan SwitchCooldown);
 
 /// <summary>Keeps accounts' settings.</summary>
-internal sealed class AccountSettingsBook(IPaymentStore store, AccountSettingsOptions options, TimeProvider time)
+internal sealed class AccountSettingsBook(IPaymentStore store, UnreadableDocuments unreadable, AccountSettingsOptions options, TimeProvider time)
 {
     private readonly Book<AccountSettings> book = new(
-        store, AccountSettings.Kind, AccountSettingsJson.Default.AccountSettings, settings => settings.Account, _ => [], _ => null);
+        store, unreadable, AccountSettings.Kind, AccountSettingsJson.Default.AccountSettings, settings => settings.Account, _ => [], _ => null);
 
     /// <summary>The settings of an account.</summary>
     public async ValueTask<AccountSettings> FindAsync(AccountId account, CancellationToken cancellationToken) =>

@@ -64,16 +64,18 @@ public sealed class ChargeSafetyTests
     [Fact]
     public async Task An_earlier_attempt_that_succeeds_after_a_later_one_was_declined_is_the_purchase()
     {
-        await using var host = await SalesHost.StartAsync();
-        var (caller, checkout) = await host.SubscribeAsync(button: "authenticate");
-        var url = (await caller.PostAsync(Path, Order, "key-1")).Json.GetProperty("paymentUrl").GetString()!;
-        host.Clock.Advance(TimeSpan.FromHours(24));
+        await using var host = await SalesHost.StartAsync(ScriptedProvider.Add);
+        var (caller, checkout) = await host.SubscribeAsync();
+        ScriptedProvider.Of(host).LosesRequests = true;
+        Assert.Equal("outcome_unknown", await ErrorAsync(caller.PostAsync(Path, Order, "key-1")));
+        ScriptedProvider.Of(host).LosesRequests = false;
+        host.Clock.Advance(CreditPurchase.LostAfter);
         await host.WorkAsync();
         Assert.Equal("Failed", await StateAsync(host));
         await host.PressAsync(checkout, "card-declines");
         Assert.Equal("card_declined", await ErrorAsync(caller.PostAsync(Path, Order, "key-1")));
 
-        Assert.Equal(303, (await host.PressAsync(url, "authenticate")).Status);
+        await SecondCharge.MakeAsync(host, isTold: true); // Its request was on its way all the time.
         Assert.Equal("Granted", await StateAsync(host));
         await host.PressAsync(checkout, "card-pays");
         var again = await caller.PostAsync(Path, Order, "key-1");

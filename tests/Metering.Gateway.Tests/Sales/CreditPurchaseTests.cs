@@ -162,6 +162,45 @@ public sealed class CreditPurchaseTests
     }
 
     [Fact]
+    public async Task What_was_bought_is_answered_again_whatever_would_refuse_the_same_order_now()
+    {
+        await using var host = await SalesHost.StartAsync(ScriptedProvider.Add);
+        var (caller, _) = await host.SubscribeAsync();
+        var first = await caller.PostAsync(Path, """{"creditCount": 100}""", "key-1");
+        Assert.Equal(200, first.Status);
+        Assert.True((await host.Gateway.Meter.ChangePlanAsync(caller.Account, new() { Plan = "platinum" })).IsSuccess);
+        await AssertReplayAsync("key-1");
+        Assert.Equal(422, (await caller.PostAsync(Path, """{"creditCount": 101}""", "key-1")).Status);
+        Assert.True((await host.Gateway.Meter.ChangePlanAsync(caller.Account, new() { Plan = "growth" })).IsSuccess);
+        host.Clock.Advance(TimeSpan.FromDays(40));
+        await AssertReplayAsync("key-1");
+        Assert.True((await host.Gateway.Meter.SetStatusAsync(caller.Account, new() { Status = AccountStatus.Closed, Reason = "Asked for." })).IsSuccess);
+        await AssertReplayAsync("key-1");
+
+        async Task AssertReplayAsync(string key)
+        {
+            var again = await caller.PostAsync(Path, """{"creditCount": 100}""", key);
+            Assert.Equal((200, true, first.Body), (again.Status, again.IsReplay, again.Body));
+        }
+    }
+
+    [Fact]
+    public async Task One_amount_of_dollars_is_one_order_however_it_is_written()
+    {
+        await using var host = await SalesHost.StartAsync();
+        var (caller, _) = await host.SubscribeAsync();
+        Assert.Equal(200, (await caller.PostAsync(Path, """{"dollarAmount": 10.0}""", "key-1")).Status);
+        foreach (var same in (string[])["10", "10.00"])
+        {
+            var again = await caller.PostAsync(Path, $$"""{"dollarAmount": {{same}}}""", "key-1");
+            Assert.Equal((200, true), (again.Status, again.IsReplay));
+        }
+
+        Assert.Equal(422, (await caller.PostAsync(Path, """{"dollarAmount": 10.01}""", "key-1")).Status);
+        Assert.Single(await host.DocumentsAsync("sandbox-charge"));
+    }
+
+    [Fact]
     public async Task A_charge_whose_answer_was_lost_is_503_and_a_retry_finds_it()
     {
         await using var host = await SalesHost.StartAsync(ScriptedProvider.Add);

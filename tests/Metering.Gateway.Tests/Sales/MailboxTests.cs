@@ -10,7 +10,7 @@ namespace Metering.Gateway.Tests.Sales;
 public sealed class MailboxTests
 {
     private readonly ManualTimeProvider clock = new(GatewayHost.Start);
-    private readonly PaymentBooks books = new(new MemoryPaymentStore());
+    private readonly PaymentBooks books = TestBooks.InMemory();
 
     [Fact]
     public async Task A_mail_that_one_server_cannot_decrypt_is_sent_by_another()

@@ -1,11 +1,13 @@
+using System.Text;
 using Metering.Engine;
 using Metering.Gateway.Payments;
+using Metering.Gateway.Payments.Sandbox;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace Metering.Gateway.Tests.Sales;
 
-/// <summary>What <c>--reconcile</c> prints.</summary>
+/// <summary>What differs between the provider and the ledger; <c>metering reconcile</c> prints it.</summary>
 public sealed class ReconciliationTests
 {
     [Fact]
@@ -17,7 +19,9 @@ public sealed class ReconciliationTests
         await host.PressAsync(url, "refund");
         await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""");
         await host.SubscribeAsync("bob@example.com", "starter");
-        Assert.Equal((true, "Accounts compared: 2; differences: 0.\n"), await RunAsync(host));
+        await host.PressAsync(url, "refund-subscription");
+        await host.PressAsync(url, "dispute");
+        Assert.Empty(await RunAsync(host));
     }
 
     [Fact]
@@ -37,17 +41,94 @@ public sealed class ReconciliationTests
         await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""");
         await host.Gateway.Meter.GrantAsync(account, new() { Source = GrantSource.Purchase, Amount = Credits.Of(7), ExternalReference = "sandbox:pi_made_up" });
 
-        var (isSound, text) = await RunAsync(host);
-        Assert.False(isSound);
-        Assert.Contains("15.00 USD of pi_sandbox_", text, StringComparison.Ordinal);
-        Assert.Contains("took 7.50 USD, and the 100 credits of crp_", text, StringComparison.Ordinal);
-        Assert.Contains("granted 7 credits for sandbox:pi_made_up", text, StringComparison.Ordinal);
-        Assert.EndsWith("Accounts compared: 1; differences: 3.\n", text, StringComparison.Ordinal);
+        var found = await RunAsync(host);
+        Assert.Equal(["charge_not_granted", "grant_not_charged", "reversal_missed"], found.Select(difference => difference.Kind).Order());
+        Assert.All(found, difference => Assert.Equal(account.Value, difference.Account));
+        Assert.Contains("15.00 USD are refunded", found.Single(difference => difference.Kind == "reversal_missed").Message, StringComparison.Ordinal);
+        Assert.Contains("7.50 USD were taken, and the 100 credits of crp_", found.Single(difference => difference.Kind == "charge_not_granted").Message, StringComparison.Ordinal);
+        Assert.Contains("granted 7 credits", found.Single(difference => difference.Kind == "grant_not_charged").Message, StringComparison.Ordinal);
     }
 
-    private static async Task<(bool IsSound, string Text)> RunAsync(SalesHost host)
+    [Fact]
+    public async Task A_second_charge_is_compared_like_the_first()
     {
-        using var output = new StringWriter { NewLine = "\n" };
-        return (await host.Gateway.Services.GetRequiredService<Reconciliation>().RunAsync(output, CancellationToken.None), output.ToString());
+        await using var host = await SalesHost.StartAsync(ScriptedProvider.Add);
+        var (caller, _) = await host.SubscribeAsync();
+        Assert.Equal(200, (await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""")).Status);
+        await SecondCharge.MakeAsync(host, isTold: false);
+        Assert.Equal("charge_not_granted", Assert.Single(await RunAsync(host)).Kind);
+        await SecondCharge.MakeAsync(host, isTold: true);
+        Assert.Single(await RunAsync(host));
+    }
+
+    [Fact]
+    public async Task Paid_invoices_and_granted_allotments_are_compared_both_ways()
+    {
+        await using var host = await SalesHost.StartAsync(null, ("SandboxWebhookUrl", "http://localhost/nowhere"));
+        var (url, _) = await host.PurchaseAsync();
+        await host.PressAsync(url, "pay");
+        host.Clock.Advance(TimeSpan.FromHours(24));
+        await host.WorkAsync();
+        Assert.Empty(await RunAsync(host));
+        var account = new AccountId(Assert.Single(await host.DocumentsAsync("billing")).GetProperty("account").GetString()!);
+
+        // Renewed at the provider, and no event says so.
+        host.Clock.Set(GatewayHost.Start.AddMonths(1).AddDays(2));
+        await host.PressAsync(url, "renew");
+        Assert.Equal(["invoice_not_granted", "subscription_paid_through"], (await RunAsync(host)).Select(difference => difference.Kind));
+
+        // An allotment that somebody granted, and two months that nobody paid.
+        Assert.True((await host.Gateway.Meter.RecordPaymentAsync(account, new() { PaidThrough = GatewayHost.Start.AddMonths(2), ExternalReference = "by hand" })).IsSuccess);
+        Assert.Empty(await RunAsync(host));
+        Assert.True((await host.Gateway.Meter.RecordPaymentAsync(account, new() { PaidThrough = GatewayHost.Start.AddMonths(3), ExternalReference = "by hand again" })).IsSuccess);
+        host.Clock.Set(GatewayHost.Start.AddMonths(2).AddDays(2));
+        Assert.Equal(["allotment_not_paid"], (await RunAsync(host)).Select(difference => difference.Kind));
+    }
+
+    private static async Task<List<PaymentDifference>> RunAsync(SalesHost host) =>
+        await host.Gateway.Services.GetRequiredService<Reconciliation>().CompareAsync(CancellationToken.None).ToListAsync();
+}
+
+/// <summary>A charge of a purchase that comes through beside the one that took its place.</summary>
+internal static class SecondCharge
+{
+    /// <summary>Charges the sandbox's customer once more for the last purchase of credits.</summary>
+    /// <param name="host">The gateway.</param>
+    /// <param name="isTold">True where the sandbox tells of it.</param>
+    /// <returns>The charge.</returns>
+    public static async Task<string> MakeAsync(SalesHost host, bool isTold)
+    {
+        var purchase = (await host.DocumentsAsync("credit-purchase"))[^1];
+        var charge = new SandboxCharge
+        {
+            Id = SandboxEvents.NewId("pi"),
+            PurchaseId = purchase.GetProperty("id").GetString()!,
+            Attempt = 1,
+            CustomerId = purchase.GetProperty("customerId").GetString()!,
+            AmountCents = purchase.GetProperty("amountCents").GetInt64(),
+            Description = "100 credits",
+            IdempotencyKey = Guid.NewGuid().ToString("N"),
+            PublicUrl = "http://localhost",
+            CreatedAt = host.Clock.GetUtcNow(),
+            Status = ChargeStatus.Succeeded,
+        };
+        var books = host.Gateway.Services.GetRequiredService<SandboxBooks>();
+        Assert.True(await books.SaveAsync(CancellationToken.None, books.Charges.Change(charge, 0)));
+        if (isTold)
+        {
+            await ReceiveAsync(host, "payment_intent.succeeded", charge.Id);
+        }
+
+        return charge.Id;
+    }
+
+    /// <summary>Has the gateway receive an event about a charge, and waits until it is handled.</summary>
+    public static async Task ReceiveAsync(SalesHost host, string type, string chargeId)
+    {
+        var isIntent = type.StartsWith("payment_intent", StringComparison.Ordinal);
+        var body = Encoding.UTF8.GetBytes($$$"""
+            {"id": "evt_{{{Guid.NewGuid():N}}}", "type": "{{{type}}}", "data": {"object": {"id": "{{{(isIntent ? chargeId : "dp_1")}}}", "payment_intent": "{{{chargeId}}}" } } }
+            """);
+        await host.Gateway.Services.GetRequiredService<EventInbox>().ReceiveAsync(PaymentEvent.Read(body)!, body, CancellationToken.None);
     }
 }

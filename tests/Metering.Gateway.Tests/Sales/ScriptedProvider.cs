@@ -76,5 +76,11 @@ internal sealed class ScriptedProvider(IPaymentProvider inner) : IPaymentProvide
     public ValueTask<IReadOnlyList<Charge>> ListChargesAsync(string customerId, DateTimeOffset since, CancellationToken cancellationToken = default) =>
         Up().ListChargesAsync(customerId, since, cancellationToken);
 
+    public ValueTask<Charge?> CancelChargeAsync(string chargeId, CancellationToken cancellationToken = default) => Up().CancelChargeAsync(chargeId, cancellationToken);
+
+    public ValueTask<PaidInvoice?> FindInvoiceAsync(string invoiceId, CancellationToken cancellationToken = default) => Up().FindInvoiceAsync(invoiceId, cancellationToken);
+
+    public ValueTask<IReadOnlyList<PaidInvoice>> ListInvoicesAsync(string customerId, CancellationToken cancellationToken = default) => Up().ListInvoicesAsync(customerId, cancellationToken);
+
     private IPaymentProvider Up() => IsDown ? throw Unreachable : inner;
 }

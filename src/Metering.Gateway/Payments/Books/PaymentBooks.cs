@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Metering.Engine;
@@ -14,20 +15,76 @@ internal readonly record struct Stored<T>(T Value, long Version)
 /// The records of one kind. All changes go through <see cref="Change"/> and <see cref="PaymentBooks.SaveAsync"/>, so that what is found by
 /// which key, and when it is due, is said once, here.
 /// </summary>
-internal sealed class Book<T>(IPaymentStore store, string kind, JsonTypeInfo<T> type, Func<T, string> idOf, Func<T, IEnumerable<string?>> keysOf, Func<T, DateTimeOffset?> dueAt)
+internal sealed class Book<T>(
+    IPaymentStore store, UnreadableDocuments unreadable, string kind, JsonTypeInfo<T> type, Func<T, string> idOf, Func<T, IEnumerable<string?>> keysOf, Func<T, DateTimeOffset?> dueAt)
     where T : class
 {
+    private const int PageSize = 1_000;
+
     public async ValueTask<Stored<T>?> FindAsync(string id, CancellationToken cancellationToken) =>
         Read(await store.FindAsync(kind, id, cancellationToken).ConfigureAwait(false));
 
     public async ValueTask<Stored<T>?> FindByKeyAsync(string key, CancellationToken cancellationToken) =>
         Read(await store.FindByKeyAsync(kind, key, cancellationToken).ConfigureAwait(false));
 
-    public async ValueTask<IReadOnlyList<Stored<T>>> ListDueAsync(DateTimeOffset at, int limit, CancellationToken cancellationToken) =>
-        [.. (await store.ListDueAsync(kind, at, limit, cancellationToken).ConfigureAwait(false)).Select(document => Read(document)!.Value)];
+    /// <summary>Records that are due. One that cannot be read is put off, so that it is not in the way of what is due behind it.</summary>
+    public async ValueTask<IReadOnlyList<Stored<T>>> ListDueAsync(DateTimeOffset at, int limit, CancellationToken cancellationToken)
+    {
+        var found = new List<Stored<T>>();
+        foreach (var document in await store.ListDueAsync(kind, at, limit, cancellationToken).ConfigureAwait(false))
+        {
+            if (TryRead(document) is { } stored)
+            {
+                found.Add(stored);
+                continue;
+            }
 
-    public async ValueTask<IReadOnlyList<Stored<T>>> ListAsync(string? afterId, int limit, CancellationToken cancellationToken) =>
-        [.. (await store.ListAsync(kind, afterId, limit, cancellationToken).ConfigureAwait(false)).Select(document => Read(document)!.Value)];
+            var later = document with { DueAt = Milliseconds(at + UnreadableDocuments.LookAgain) };
+            await store.SaveAsync([new(later)], cancellationToken).ConfigureAwait(false);
+        }
+
+        return found;
+    }
+
+    /// <summary>Records in the order of their ids after a given one; fewer than there are where some cannot be read.</summary>
+    public async ValueTask<(IReadOnlyList<Stored<T>> Items, string? Next)> ListAsync(string? afterId, int limit, CancellationToken cancellationToken)
+    {
+        var page = await store.ListAsync(kind, afterId, limit, cancellationToken).ConfigureAwait(false);
+        return ([.. page.Select(TryRead).OfType<Stored<T>>()], page.Count == limit ? page[^1].Id : null);
+    }
+
+    /// <summary>All records that can be read.</summary>
+    public async IAsyncEnumerable<Stored<T>> AllAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string? after = null;
+        do
+        {
+            (var page, after) = await ListAsync(after, PageSize, cancellationToken).ConfigureAwait(false);
+            foreach (var stored in page)
+            {
+                yield return stored;
+            }
+        }
+        while (after is not null);
+    }
+
+    /// <summary>The ids of records that cannot be read.</summary>
+    public async IAsyncEnumerable<string> UnreadableAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (IReadOnlyList<PaymentDocument> page = []; ;)
+        {
+            page = await store.ListAsync(kind, page.Count == 0 ? null : page[^1].Id, PageSize, cancellationToken).ConfigureAwait(false);
+            foreach (var document in page.Where(document => TryRead(document) is null))
+            {
+                yield return document.Id;
+            }
+
+            if (page.Count < PageSize)
+            {
+                yield break;
+            }
+        }
+    }
 
     /// <summary>The change from what is stored to a new value.</summary>
     public PaymentChange Change(T value, long version, DateTimeOffset? due = null) => new(new()
@@ -37,20 +94,36 @@ internal sealed class Book<T>(IPaymentStore store, string kind, JsonTypeInfo<T> 
         Version = version,
         Json = JsonSerializer.Serialize(value, type),
         Keys = [.. keysOf(value).OfType<string>()],
-        DueAt = (due ?? dueAt(value)) is { } at ? DateTimeOffset.FromUnixTimeMilliseconds(at.ToUnixTimeMilliseconds()) : null,
+        DueAt = (due ?? dueAt(value)) is { } at ? Milliseconds(at) : null,
     });
 
     public PaymentChange Removal(Stored<T> stored) => Change(stored.Value, stored.Version) with { IsRemoval = true };
 
-    private Stored<T>? Read(PaymentDocument? document) =>
-        document is null ? null : new(JsonSerializer.Deserialize(document.Json, type)!, document.Version);
+    private Stored<T>? Read(PaymentDocument? document) => document is null ? null
+        : TryRead(document) ?? throw new LedgerUnavailableException($"The payment document {kind} {document.Id} cannot be read; an operator must mend it.");
+
+    private Stored<T>? TryRead(PaymentDocument document)
+    {
+        try
+        {
+            return new(JsonSerializer.Deserialize(document.Json, type) ?? throw new JsonException("It is null."), document.Version);
+        }
+        catch (JsonException error)
+        {
+            unreadable.Tell(document, error);
+            return null;
+        }
+    }
+
+    private static DateTimeOffset Milliseconds(DateTimeOffset instant) => DateTimeOffset.FromUnixTimeMilliseconds(instant.ToUnixTimeMilliseconds());
 }
 
 /// <summary>Everything that buying remembers beside the ledger.</summary>
-internal sealed class PaymentBooks(IPaymentStore store)
+internal sealed class PaymentBooks(IPaymentStore store, PaymentOptions options, UnreadableDocuments unreadable)
 {
     public Book<PlanPurchase> PlanPurchases { get; } = new(
         store,
+        unreadable,
         PlanPurchase.Kind,
         PaymentRecordsJson.Default.PlanPurchase,
         purchase => purchase.Id,
@@ -59,13 +132,14 @@ internal sealed class PaymentBooks(IPaymentStore store)
             PlanPurchase.TokenKey(purchase.TokenHash),
             purchase.IdempotencyKey is { } key ? PlanPurchase.IdempotencyKeyKey(key[..64]) : null,
         ],
-        DueAt);
+        purchase => DueAt(purchase, options.Retention));
 
     public Book<Subscriber> Subscribers { get; } = new(
-        store, Subscriber.Kind, PaymentRecordsJson.Default.Subscriber, subscriber => subscriber.Email, _ => [], _ => null);
+        store, unreadable, Subscriber.Kind, PaymentRecordsJson.Default.Subscriber, subscriber => subscriber.Email, _ => [], _ => null);
 
     public Book<BillingAccount> Accounts { get; } = new(
         store,
+        unreadable,
         BillingAccount.Kind,
         PaymentRecordsJson.Default.BillingAccount,
         account => account.Account,
@@ -74,6 +148,7 @@ internal sealed class PaymentBooks(IPaymentStore store)
 
     public Book<CreditPurchase> CreditPurchases { get; } = new(
         store,
+        unreadable,
         CreditPurchase.Kind,
         PaymentRecordsJson.Default.CreditPurchase,
         purchase => purchase.Id,
@@ -84,26 +159,53 @@ internal sealed class PaymentBooks(IPaymentStore store)
         ],
         DueAt);
 
+    public Book<ChargeReversal> Reversals { get; } = new(
+        store,
+        unreadable,
+        ChargeReversal.Kind,
+        PaymentRecordsJson.Default.ChargeReversal,
+        reversal => reversal.Id,
+        reversal => [ChargeReversal.ChargeKey(reversal.ChargeId)],
+        _ => null);
+
+    public Book<GivenUpEvent> GivenUpEvents { get; } = new(
+        store, unreadable, GivenUpEvent.Kind, PaymentRecordsJson.Default.GivenUpEvent, given => given.Id, _ => [], _ => null);
+
     public Book<ReceivedEvent> Events { get; } = new(
-        store, ReceivedEvent.Kind, PaymentRecordsJson.Default.ReceivedEvent, received => received.Id, _ => [], _ => null);
+        store, unreadable, ReceivedEvent.Kind, PaymentRecordsJson.Default.ReceivedEvent, received => received.Id, _ => [], _ => null);
 
     public Book<QueuedMail> Mails { get; } = new(
-        store, QueuedMail.Kind, PaymentRecordsJson.Default.QueuedMail, mail => mail.Id, _ => [], mail => mail.CreatedAt);
+        store, unreadable, QueuedMail.Kind, PaymentRecordsJson.Default.QueuedMail, mail => mail.Id, _ => [], mail => mail.CreatedAt);
 
     public Book<CountedCalls> Calls { get; } = new(
-        store, CountedCalls.Kind, PaymentRecordsJson.Default.CountedCalls, calls => calls.Id, _ => [], calls => calls.BeganAt + CountedCalls.Window);
+        store, unreadable, CountedCalls.Kind, PaymentRecordsJson.Default.CountedCalls, calls => calls.Id, _ => [], calls => calls.BeganAt + CountedCalls.Window);
 
     /// <summary>Saves changes, all or none; false where another was quicker: read again and decide again.</summary>
     public ValueTask<bool> SaveAsync(CancellationToken cancellationToken, params PaymentChange[] changes) => store.SaveAsync(changes, cancellationToken);
 
-    private static DateTimeOffset? DueAt(PlanPurchase purchase) => purchase.State switch
+    /// <summary>The ids of all documents that cannot be read, with their kinds.</summary>
+    public IAsyncEnumerable<(string Kind, string Id)> UnreadableAsync(CancellationToken cancellationToken)
+    {
+        IEnumerable<(string Kind, IAsyncEnumerable<string> Ids)> books =
+        [
+            (PlanPurchase.Kind, PlanPurchases.UnreadableAsync(cancellationToken)), (Subscriber.Kind, Subscribers.UnreadableAsync(cancellationToken)),
+            (BillingAccount.Kind, Accounts.UnreadableAsync(cancellationToken)), (CreditPurchase.Kind, CreditPurchases.UnreadableAsync(cancellationToken)),
+            (ChargeReversal.Kind, Reversals.UnreadableAsync(cancellationToken)), (ReceivedEvent.Kind, Events.UnreadableAsync(cancellationToken)),
+            (GivenUpEvent.Kind, GivenUpEvents.UnreadableAsync(cancellationToken)), (QueuedMail.Kind, Mails.UnreadableAsync(cancellationToken)),
+        ];
+        return books.ToAsyncEnumerable().SelectMany(book => book.Ids.Select(id => (book.Kind, id)));
+    }
+
+    private static DateTimeOffset? DueAt(PlanPurchase purchase, TimeSpan retention) => purchase.State switch
     {
         PlanPurchaseState.Recorded or PlanPurchaseState.Open => purchase.ExpiresAt,
 
         // At once: whoever was making it may have died.
         PlanPurchaseState.Provisioning => purchase.KeyMadeAt,
         PlanPurchaseState.Ready => purchase.ExpiresAt,
-        PlanPurchaseState.Claimed or PlanPurchaseState.Expired => null,
+
+        // To be forgotten: the account is known by its subscription from then on, and a page that was given up cannot be paid any more.
+        PlanPurchaseState.Claimed or PlanPurchaseState.Expired => purchase.ExpiresAt + retention,
         _ => throw new ArgumentOutOfRangeException(nameof(purchase), purchase.State, "A state without a due time."),
     };
 

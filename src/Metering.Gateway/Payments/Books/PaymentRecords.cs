@@ -171,14 +171,6 @@ internal sealed record CreditPurchase
     /// <summary>The transaction that granted the credits.</summary>
     public string? GrantedBy { get; init; }
 
-    /// <summary>Cents of the charge whose credits are taken back.</summary>
-    public long ReversedCents { get; init; }
-
-    /// <summary>
-    /// Cents up to which credits are being taken back: written before the ledger is, so that what was begun is ended under the same reference.
-    /// </summary>
-    public long? ReversingCents { get; init; }
-
     public string ProviderKey => $"{Id}-{Attempt}";
 
     public static string ChargeKey(string chargeId) => $"charge:{chargeId}";
@@ -194,6 +186,19 @@ internal sealed record CreditPurchase
 internal sealed record ReceivedEvent(string Id, string Body, int Attempts, string? Fault)
 {
     public const string Kind = "event";
+
+    /// <summary>True once nothing of it is left to do.</summary>
+    public bool IsProcessed => Body.Length == 0;
+}
+
+/// <summary>An event that was tried for the last time: operators see it, and may have it tried again.</summary>
+/// <param name="Id">The provider's id of the event.</param>
+/// <param name="Type">What it tells.</param>
+/// <param name="Fault">Why the last attempt failed.</param>
+/// <param name="At">When it was given up.</param>
+internal sealed record GivenUpEvent(string Id, string Type, string Fault, DateTimeOffset At)
+{
+    public const string Kind = "event-given-up";
 }
 
 /// <summary>A mail that waits.</summary>
@@ -221,12 +226,15 @@ internal sealed record CountedCalls(string Id, DateTimeOffset BeganAt, int Taken
 }
 
 /// <summary>JSON of what is stored. Fields are only ever added.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, IgnoreReadOnlyProperties = true)]
 [JsonSerializable(typeof(PlanPurchase))]
 [JsonSerializable(typeof(Subscriber))]
 [JsonSerializable(typeof(BillingAccount))]
 [JsonSerializable(typeof(CreditPurchase))]
+[JsonSerializable(typeof(ChargeReversal))]
 [JsonSerializable(typeof(ReceivedEvent))]
+[JsonSerializable(typeof(GivenUpEvent))]
 [JsonSerializable(typeof(QueuedMail))]
 [JsonSerializable(typeof(CountedCalls))]
 internal sealed partial class PaymentRecordsJson : JsonSerializerContext;

@@ -43,6 +43,15 @@ public interface IPaymentProvider
 
     /// <summary>The charges of a customer that were begun at or after an instant, in any order.</summary>
     ValueTask<IReadOnlyList<Charge>> ListChargesAsync(string customerId, DateTimeOffset since, CancellationToken cancellationToken = default);
+
+    /// <summary>Gives up a charge that waits for its customer; what it returns says whether it was paid before. Null where there is no such charge.</summary>
+    ValueTask<Charge?> CancelChargeAsync(string chargeId, CancellationToken cancellationToken = default);
+
+    /// <summary>A paid invoice of a subscription; null for none, also where it is not paid or of no subscription.</summary>
+    ValueTask<PaidInvoice?> FindInvoiceAsync(string invoiceId, CancellationToken cancellationToken = default);
+
+    /// <summary>The paid invoices of a customer's subscriptions, oldest first.</summary>
+    ValueTask<IReadOnlyList<PaidInvoice>> ListInvoicesAsync(string customerId, CancellationToken cancellationToken = default);
 }
 
 /// <summary>What a checkout page is opened for.</summary>
@@ -195,6 +204,9 @@ public sealed record Charge
     /// <summary>The attempt at the purchase that it was made for; null where that is not known.</summary>
     public int? Attempt { get; init; }
 
+    /// <summary>The invoice that it paid; null where it paid none, as purchases of credits do.</summary>
+    public string? InvoiceId { get; init; }
+
     /// <summary>What became of it.</summary>
     public required ChargeStatus Status { get; init; }
 
@@ -207,8 +219,39 @@ public sealed record Charge
     /// <summary>Why it was declined, for people; null where it was not.</summary>
     public string? DeclineMessage { get; init; }
 
-    /// <summary>Cents that were refunded in all; a disputed charge counts as refunded whole.</summary>
+    /// <summary>
+    /// Cents that went back to the customer: refunded, or held by a dispute that is open or lost; a dispute that was won holds none. At most
+    /// <see cref="AmountCents"/>. Only of a charge that was asked for by its id.
+    /// </summary>
     public long ReversedCents { get; init; }
+}
+
+/// <summary>A paid invoice of a subscription.</summary>
+public sealed record PaidInvoice
+{
+    /// <summary>Its id.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The subscription.</summary>
+    public required string SubscriptionId { get; init; }
+
+    /// <summary>When it was made, UTC.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Cents that were paid, 0 or more.</summary>
+    public required long AmountCents { get; init; }
+
+    /// <summary>When what it pays for begins, UTC.</summary>
+    public required DateTimeOffset PeriodStart { get; init; }
+
+    /// <summary>When what it pays for ends, UTC.</summary>
+    public required DateTimeOffset PeriodEnd { get; init; }
+
+    /// <summary>True where it pays the difference to another plan for the rest of a period that was paid before.</summary>
+    public required bool IsProration { get; init; }
+
+    /// <summary>The charge that paid it; null where nothing was charged.</summary>
+    public string? ChargeId { get; init; }
 }
 
 /// <summary>The provider cannot be asked, or refused a call.</summary>
@@ -220,3 +263,7 @@ public class PaymentProviderException(string message, bool isTransient, Exceptio
     /// <summary>True where the same call may succeed later, and where it may have taken effect.</summary>
     public bool IsTransient { get; } = isTransient;
 }
+
+/// <summary>The customer has no saved card; nothing was charged.</summary>
+/// <param name="message">For operators.</param>
+public sealed class PaymentMethodMissingException(string message) : PaymentProviderException(message, isTransient: false);

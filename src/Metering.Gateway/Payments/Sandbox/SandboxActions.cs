@@ -3,7 +3,7 @@ using Metering.Engine;
 namespace Metering.Gateway.Payments.Sandbox;
 
 /// <summary>What the buttons of the sandbox's pages do.</summary>
-internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, SandboxProvider provider, Catalogue catalogue, TimeProvider time)
+internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, SandboxProvider provider, SandboxReversals reversals, Catalogue catalogue, TimeProvider time)
 {
     /// <summary>Presses a button of a checkout page.</summary>
     /// <returns>The page as it is then; null where there is no such page, or no such button on it now.</returns>
@@ -105,7 +105,8 @@ internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, S
         var paid = page with { Status = CheckoutStatus.Paid, SubscriptionId = subscription.Id, Notice = "Paid. The key can be claimed now." };
         return (paid,
         [
-            books.Customers.Change(customer, 0), books.Subscriptions.Change(subscription, 0), events.PageChanged(paid, customer.Id), events.Invoiced(subscription, page.AmountCents, isPaid: true),
+            books.Customers.Change(customer, 0), books.Subscriptions.Change(subscription, 0), events.PageChanged(paid, customer.Id),
+            .. events.Paid(subscription, page.AmountCents, isProration: false),
         ]);
     }
 
@@ -123,7 +124,8 @@ internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, S
         {
             "pay" or "authenticate" => (page, []), // Pressed twice: who paid finds it paid.
             "renew" => Renew(page, subscription, customer.Value),
-            "refund" or "dispute" => await ReverseAsync(page, customer.Value, button == "dispute", cancellationToken).ConfigureAwait(false),
+            "refund" or "dispute" or "refund-subscription" or "dispute-subscription" or "win-dispute" =>
+                await reversals.PressAsync(page, customer.Value, button, cancellationToken).ConfigureAwait(false),
             "card-pays" => Card(SandboxCard.Pays, "The saved card pays from now on."),
             "card-declines" => Card(SandboxCard.Declines, "The saved card is declined from now on."),
             "card-authenticates" => Card(SandboxCard.Authenticates, "The saved card asks for authentication from now on."),
@@ -154,20 +156,9 @@ internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, S
             Status = isPaid ? SubscriptionStatus.Active : SubscriptionStatus.PastDue,
         };
         return (page with { Notice = isPaid ? "The next period was paid." : "The payment of the next period failed." },
-            [books.Subscriptions.Change(renewed, stored.Version), events.SubscriptionChanged(renewed), events.Invoiced(renewed, renewed.AmountCents, isPaid)]);
-    }
-
-    private async ValueTask<(SandboxPage Page, PaymentChange[] Others)?> ReverseAsync(SandboxPage page, SandboxCustomer customer, bool isDispute, CancellationToken cancellationToken)
-    {
-        var charges = await provider.ListAsync(customer.Id, cancellationToken).ConfigureAwait(false);
-        var last = charges.Where(charge => charge.Status == ChargeStatus.Succeeded && charge.RefundedCents == 0).MaxBy(charge => charge.CreatedAt);
-        if (last is null || await books.Charges.FindAsync(last.Id, cancellationToken).ConfigureAwait(false) is not { } stored)
-        {
-            return (page with { Notice = "There is no purchase of credits to give back." }, []);
-        }
-
-        var reversed = stored.Value with { RefundedCents = stored.Value.AmountCents };
-        return (page with { Notice = isDispute ? "The last purchase of credits is disputed." : "The last purchase of credits was refunded." },
-            [books.Charges.Change(reversed, stored.Version), events.Reversed(reversed, isDispute)]);
+        [
+            books.Subscriptions.Change(renewed, stored.Version), events.SubscriptionChanged(renewed),
+            .. isPaid ? events.Paid(renewed, renewed.AmountCents, isProration: false) : [events.Invoiced(renewed, renewed.AmountCents, isPaid: false)],
+        ]);
     }
 }

@@ -9,7 +9,7 @@ namespace Metering.Gateway.Payments.Sandbox;
 
 /// <summary>Delivers the sandbox's events as Stripe does: signed, over HTTP, again and again until they are answered with 200.</summary>
 internal sealed class SandboxDelivery(
-    SandboxBooks books, IHttpClientFactory clients, PaymentOptions options, PaymentSignal signal, IServer server, TimeProvider time, ILogger<SandboxDelivery> logger)
+    SandboxBooks books, IHttpClientFactory clients, PaymentOptions options, PaymentSignal signal, TimeProvider time, ILogger<SandboxDelivery> logger, IServer? server = null)
 {
     /// <summary>The name of its HTTP client, for hosts that have a way of their own to this process.</summary>
     public const string ClientName = "metering-sandbox";
@@ -72,7 +72,7 @@ internal sealed class SandboxDelivery(
             return url;
         }
 
-        var address = server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault() ?? "http://localhost";
+        var address = server?.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault() ?? "http://localhost";
         return address.Replace("//[::]", "//127.0.0.1", StringComparison.Ordinal).Replace("//0.0.0.0", "//127.0.0.1", StringComparison.Ordinal)
             .Replace("//+", "//127.0.0.1", StringComparison.Ordinal).Replace("//*", "//127.0.0.1", StringComparison.Ordinal).TrimEnd('/') + "/webhooks/stripe";
     }

@@ -46,6 +46,24 @@ internal sealed class SandboxEvents(SandboxBooks books, TimeProvider time)
             },
         });
 
+    /// <summary>An invoice that was paid, and its event.</summary>
+    public PaymentChange[] Paid(SandboxSubscription subscription, long cents, bool isProration)
+    {
+        var invoice = new SandboxInvoice
+        {
+            Id = subscription.LastInvoice!,
+            ChargeId = NewId("pi"),
+            CustomerId = subscription.CustomerId,
+            SubscriptionId = subscription.Id,
+            AmountCents = cents,
+            CreatedAt = time.GetUtcNow(),
+            PeriodStart = isProration ? time.GetUtcNow() : subscription.PeriodStart,
+            PeriodEnd = subscription.PeriodEnd,
+            IsProration = isProration,
+        };
+        return [books.Invoices.Change(invoice, 0), Invoiced(subscription, cents, isPaid: true)];
+    }
+
     public PaymentChange SubscriptionChanged(SandboxSubscription subscription) => Of(
         subscription.Status == SubscriptionStatus.Ended ? "customer.subscription.deleted" : "customer.subscription.updated",
         new()
@@ -68,16 +86,21 @@ internal sealed class SandboxEvents(SandboxBooks books, TimeProvider time)
             ["metadata"] = new JsonObject { ["purchase"] = charge.PurchaseId },
         });
 
-    public PaymentChange Reversed(SandboxCharge charge, bool isDispute) => Of(
-        isDispute ? "charge.dispute.created" : "charge.refunded",
-        new()
+    /// <param name="type"><c>charge.refunded</c>, <c>charge.dispute.created</c> or <c>charge.dispute.closed</c>.</param>
+    /// <param name="charge">The charge as it is now.</param>
+    public PaymentChange Reversed(string type, Charge charge)
+    {
+        var isDispute = type != "charge.refunded";
+        return Of(type, new()
         {
             ["id"] = NewId(isDispute ? "dp" : "ch"),
             ["object"] = isDispute ? "dispute" : "charge",
             ["payment_intent"] = charge.Id,
             ["amount"] = charge.AmountCents,
-            ["amount_refunded"] = charge.RefundedCents,
+            ["amount_refunded"] = isDispute ? null : charge.ReversedCents,
+            ["status"] = type switch { "charge.dispute.created" => "needs_response", "charge.dispute.closed" => "won", _ => "succeeded" },
         });
+    }
 
     private PaymentChange Of(string type, JsonObject subject)
     {

@@ -10,7 +10,8 @@ internal static class SandboxPages
 {
     private static readonly SandboxButtons[] PaidGroups =
     [
-        new("What may happen later", ("renew", "Renew: charge the next period"), ("refund", "Refund the last purchase of credits"), ("dispute", "Dispute the last purchase of credits")),
+        new("What may happen later", ("renew", "Renew: charge the next period"), ("refund", "Refund the last purchase of credits"), ("dispute", "Dispute the last purchase of credits"),
+            ("refund-subscription", "Refund the last payment of the subscription"), ("dispute-subscription", "Dispute the last payment of the subscription"), ("win-dispute", "Win the dispute")),
         new("What the saved card does from now on", ("card-pays", "Let the saved card pay"), ("card-declines", "Let the saved card be declined"), ("card-authenticates", "Let the saved card ask for authentication")),
     ];
 

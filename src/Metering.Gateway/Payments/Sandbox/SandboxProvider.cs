@@ -8,8 +8,6 @@ namespace Metering.Gateway.Payments.Sandbox;
 /// </summary>
 internal sealed class SandboxProvider(SandboxBooks books, SandboxEvents events, SandboxDelivery delivery, PaymentOptions options, TimeProvider time) : IPaymentProvider
 {
-    private const int PageSize = 1_000;
-
     /// <inheritdoc />
     public string Name => "sandbox";
 
@@ -107,7 +105,7 @@ internal sealed class SandboxProvider(SandboxBooks books, SandboxEvents events, 
                 PaidCents = subscription.PaidCents + cents,
             };
             PaymentChange[] told = change.IsProrated
-                ? [events.SubscriptionChanged(changed), events.Invoiced(changed, cents, isPaid: true)]
+                ? [events.SubscriptionChanged(changed), .. events.Paid(changed, cents, isProration: true)]
                 : [events.SubscriptionChanged(changed)];
             if (await books.SaveAsync(cancellationToken, [books.Subscriptions.Change(changed, stored.Version), .. told]).ConfigureAwait(false))
             {
@@ -162,11 +160,15 @@ internal sealed class SandboxProvider(SandboxBooks books, SandboxEvents events, 
 
     /// <inheritdoc />
     public async ValueTask<Charge?> FindChargeAsync(string chargeId, CancellationToken cancellationToken = default) =>
-        (await books.Charges.FindAsync(chargeId, cancellationToken).ConfigureAwait(false))?.Value.ToCharge();
+        (await books.Charges.FindAsync(chargeId, cancellationToken).ConfigureAwait(false))?.Value.ToCharge()
+        ?? (await books.Invoices.FindByKeyAsync(chargeId, cancellationToken).ConfigureAwait(false))?.Value.ToCharge();
 
     /// <inheritdoc />
     public async ValueTask<IReadOnlyList<Charge>> ListChargesAsync(string customerId, DateTimeOffset since, CancellationToken cancellationToken = default) =>
-        [.. (await ListAsync(customerId, cancellationToken).ConfigureAwait(false)).Where(charge => charge.CreatedAt >= since).Select(charge => charge.ToCharge())];
+        [
+            .. (await ListAsync(customerId, cancellationToken).ConfigureAwait(false)).Where(charge => charge.CreatedAt >= since).Select(charge => charge.ToCharge()),
+            .. (await ListInvoicesOfAsync(customerId, cancellationToken).ConfigureAwait(false)).Where(invoice => invoice.CreatedAt >= since).Select(invoice => invoice.ToCharge()),
+        ];
 
     private long Prorate(long cents, SandboxSubscription subscription)
     {
@@ -174,17 +176,35 @@ internal sealed class SandboxProvider(SandboxBooks books, SandboxEvents events, 
         return left <= TimeSpan.Zero ? 0 : (long)Math.Round(cents * (left / (subscription.PeriodEnd - subscription.PeriodStart)), MidpointRounding.AwayFromZero);
     }
 
-    /// <summary>All charges of a customer.</summary>
-    internal async ValueTask<List<SandboxCharge>> ListAsync(string customerId, CancellationToken cancellationToken)
+    /// <inheritdoc />
+    public async ValueTask<Charge?> CancelChargeAsync(string chargeId, CancellationToken cancellationToken = default)
     {
-        var found = new List<SandboxCharge>();
-        string? after = null;
-        while (await books.Charges.ListAsync(after, PageSize, cancellationToken).ConfigureAwait(false) is { Count: > 0 } page)
+        while (await books.Charges.FindAsync(chargeId, cancellationToken).ConfigureAwait(false) is { } stored)
         {
-            found.AddRange(page.Select(stored => stored.Value).Where(charge => charge.CustomerId == customerId));
-            after = page[^1].Value.Id;
+            var declined = stored.Value with { Status = ChargeStatus.Declined };
+            if (stored.Value.Status != ChargeStatus.AuthenticationRequired
+                || await books.SaveAsync(cancellationToken, books.Charges.Change(declined, stored.Version)).ConfigureAwait(false))
+            {
+                return (stored.Value.Status == ChargeStatus.AuthenticationRequired ? declined : stored.Value).ToCharge();
+            }
         }
 
-        return found;
+        return null;
     }
+
+    /// <inheritdoc />
+    public async ValueTask<PaidInvoice?> FindInvoiceAsync(string invoiceId, CancellationToken cancellationToken = default) =>
+        (await books.Invoices.FindAsync(invoiceId, cancellationToken).ConfigureAwait(false))?.Value.ToInvoice();
+
+    /// <inheritdoc />
+    public async ValueTask<IReadOnlyList<PaidInvoice>> ListInvoicesAsync(string customerId, CancellationToken cancellationToken = default) =>
+        [.. (await ListInvoicesOfAsync(customerId, cancellationToken).ConfigureAwait(false)).OrderBy(invoice => invoice.CreatedAt).Select(invoice => invoice.ToInvoice())];
+
+    /// <summary>All charges of a customer.</summary>
+    internal ValueTask<List<SandboxCharge>> ListAsync(string customerId, CancellationToken cancellationToken) =>
+        books.Charges.AllAsync(cancellationToken).Select(stored => stored.Value).Where(charge => charge.CustomerId == customerId).ToListAsync(cancellationToken);
+
+    /// <summary>All paid invoices of a customer.</summary>
+    internal ValueTask<List<SandboxInvoice>> ListInvoicesOfAsync(string customerId, CancellationToken cancellationToken) =>
+        books.Invoices.AllAsync(cancellationToken).Select(stored => stored.Value).Where(invoice => invoice.CustomerId == customerId).ToListAsync(cancellationToken);
 }

@@ -128,6 +128,9 @@ internal sealed record SandboxCharge
 
     public long RefundedCents { get; init; }
 
+    /// <summary>True while a dispute holds what is not refunded.</summary>
+    public bool IsDisputed { get; init; }
+
     public string Url => $"{PublicUrl}/sandbox/payments/{Id}";
 
     public Charge ToCharge() => new()
@@ -138,8 +141,59 @@ internal sealed record SandboxCharge
         Status = Status,
         AmountCents = AmountCents,
         PaymentUrl = Status == ChargeStatus.AuthenticationRequired ? Url : null,
-        ReversedCents = RefundedCents,
+        ReversedCents = IsDisputed ? AmountCents : RefundedCents,
         DeclineMessage = Status == ChargeStatus.Declined ? "Your card was declined." : null,
+    };
+}
+
+/// <summary>A paid invoice of a subscription, and the charge that paid it.</summary>
+internal sealed record SandboxInvoice
+{
+    public const string Kind = "sandbox-invoice";
+
+    public required string Id { get; init; }
+
+    public required string ChargeId { get; init; }
+
+    public required string CustomerId { get; init; }
+
+    public required string SubscriptionId { get; init; }
+
+    public required long AmountCents { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required DateTimeOffset PeriodStart { get; init; }
+
+    public required DateTimeOffset PeriodEnd { get; init; }
+
+    public bool IsProration { get; init; }
+
+    public long RefundedCents { get; init; }
+
+    /// <summary>True while a dispute holds what is not refunded.</summary>
+    public bool IsDisputed { get; init; }
+
+    public PaidInvoice ToInvoice() => new()
+    {
+        Id = Id,
+        SubscriptionId = SubscriptionId,
+        CreatedAt = CreatedAt,
+        AmountCents = AmountCents,
+        PeriodStart = PeriodStart,
+        PeriodEnd = PeriodEnd,
+        IsProration = IsProration,
+        ChargeId = ChargeId,
+    };
+
+    public Charge ToCharge() => new()
+    {
+        Id = ChargeId,
+        PurchaseId = null,
+        InvoiceId = Id,
+        Status = ChargeStatus.Succeeded,
+        AmountCents = AmountCents,
+        ReversedCents = IsDisputed ? AmountCents : RefundedCents,
     };
 }
 
@@ -155,5 +209,6 @@ internal sealed record SandboxEvent(string Id, string Body, int Attempts)
 [JsonSerializable(typeof(SandboxPage))]
 [JsonSerializable(typeof(SandboxSubscription))]
 [JsonSerializable(typeof(SandboxCharge))]
+[JsonSerializable(typeof(SandboxInvoice))]
 [JsonSerializable(typeof(SandboxEvent))]
 internal sealed partial class SandboxJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text.Json;
 
 namespace Metering.Gateway.Payments.Stripe;
@@ -8,6 +9,8 @@ internal sealed class StripePaymentIntents(StripeClient client)
 {
     private const string Path = "/v1/payment_intents";
     private const string PageSize = "100";
+
+    private readonly StripeDisputes disputes = new(client);
 
     public async ValueTask<Charge> ChargeAsync(ChargeRequest request, string card, CancellationToken cancellationToken)
     {
@@ -37,8 +40,36 @@ internal sealed class StripePaymentIntents(StripeClient client)
         }
     }
 
-    public async ValueTask<Charge?> FindAsync(string id, CancellationToken cancellationToken) =>
-        await client.FindAsync($"{Path}/{Uri.EscapeDataString(id)}?expand[]=latest_charge", cancellationToken).ConfigureAwait(false) is { } intent ? ChargeOf(intent) : null;
+    public async ValueTask<Charge?> FindAsync(string id, CancellationToken cancellationToken)
+    {
+        if (await client.FindAsync($"{Path}/{Uri.EscapeDataString(id)}?expand[]=latest_charge", cancellationToken).ConfigureAwait(false) is not { } intent)
+        {
+            return null;
+        }
+
+        var charge = ChargeOf(intent);
+        if (intent.Member("latest_charge") is not { ValueKind: JsonValueKind.Object } paid)
+        {
+            return charge;
+        }
+
+        // A charge was disputed for ever, also where the dispute was won: only the disputes themselves tell what they hold.
+        var disputed = paid.Member("disputed")?.ValueKind == JsonValueKind.True ? await disputes.SumHeldAsync(id, cancellationToken).ConfigureAwait(false) : 0;
+        return charge with { ReversedCents = Math.Min(charge.AmountCents, paid.RequiredNumber("amount_refunded") + disputed) };
+    }
+
+    public async ValueTask<Charge?> CancelAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var form = new Dictionary<string, string> { ["cancellation_reason"] = "abandoned" };
+            return ChargeOf(await client.PostAsync($"{Path}/{Uri.EscapeDataString(id)}/cancel", form, $"cancel-{id}", cancellationToken).ConfigureAwait(false));
+        }
+        catch (StripeException error) when (error.Status is HttpStatusCode.BadRequest or HttpStatusCode.NotFound)
+        {
+            return await FindAsync(id, cancellationToken).ConfigureAwait(false); // Only one that waits can be given up: it tells what it is.
+        }
+    }
 
     public async ValueTask<IReadOnlyList<Charge>> ListAsync(string customerId, DateTimeOffset since, CancellationToken cancellationToken)
     {
@@ -81,6 +112,7 @@ internal sealed class StripePaymentIntents(StripeClient client)
         Id = intent.RequiredText("id"),
         PurchaseId = intent.Member("metadata")?.Text("purchase"),
         Attempt = int.TryParse(intent.Member("metadata")?.Text("attempt"), NumberStyles.None, CultureInfo.InvariantCulture, out var attempt) ? attempt : null,
+        InvoiceId = intent.Reference("invoice"),
         AmountCents = intent.RequiredNumber("amount"),
         Status = intent.Text("status") switch
         {
@@ -90,9 +122,6 @@ internal sealed class StripePaymentIntents(StripeClient client)
             _ => ChargeStatus.Processing,
         },
         PaymentUrl = intent.Member("next_action")?.Member("redirect_to_url")?.Text("url"),
-        ReversedCents = intent.Member("latest_charge") is not { ValueKind: JsonValueKind.Object } charge ? 0
-            : charge.Member("disputed")?.ValueKind == JsonValueKind.True ? intent.RequiredNumber("amount")
-            : charge.RequiredNumber("amount_refunded"),
         DeclineMessage = intent.Member("last_payment_error")?.Text("message"),
     };
 }

@@ -7,6 +7,7 @@ internal sealed class StripeProvider(StripeClient client, PaymentOptions options
     private readonly StripeSubscriptions subscriptions = new(client, options.Plans);
     private readonly StripePaymentIntents intents = new(client);
     private readonly StripeCustomers customers = new(client);
+    private readonly StripeInvoices invoices = new(client);
 
     /// <inheritdoc />
     public string Name => "stripe";
@@ -37,7 +38,7 @@ internal sealed class StripeProvider(StripeClient client, PaymentOptions options
     public async ValueTask<Charge> ChargeAsync(ChargeRequest request, CancellationToken cancellationToken = default) =>
         await customers.FindCardAsync(request.CustomerId, cancellationToken).ConfigureAwait(false) is { } card
             ? await intents.ChargeAsync(request, card, cancellationToken).ConfigureAwait(false)
-            : throw new PaymentProviderException($"The customer {request.CustomerId} has no saved card.", isTransient: false);
+            : throw new PaymentMethodMissingException($"The customer {request.CustomerId} has no saved card.");
 
     /// <inheritdoc />
     public ValueTask<Charge?> FindChargeAsync(string chargeId, CancellationToken cancellationToken = default) => intents.FindAsync(chargeId, cancellationToken);
@@ -45,6 +46,16 @@ internal sealed class StripeProvider(StripeClient client, PaymentOptions options
     /// <inheritdoc />
     public ValueTask<IReadOnlyList<Charge>> ListChargesAsync(string customerId, DateTimeOffset since, CancellationToken cancellationToken = default) =>
         intents.ListAsync(customerId, since, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<Charge?> CancelChargeAsync(string chargeId, CancellationToken cancellationToken = default) => intents.CancelAsync(chargeId, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<PaidInvoice?> FindInvoiceAsync(string invoiceId, CancellationToken cancellationToken = default) => invoices.FindAsync(invoiceId, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<IReadOnlyList<PaidInvoice>> ListInvoicesAsync(string customerId, CancellationToken cancellationToken = default) =>
+        invoices.ListAsync(customerId, cancellationToken);
 
     private string PriceOf(string plan) => options.Plans.GetValueOrDefault(plan)?.StripePrice
         ?? throw new PaymentProviderException($"The plan {plan} has no price at Stripe.", isTransient: false);

@@ -15,7 +15,10 @@ internal sealed class EventHandling(
         "invoice.payment_failed" => received.SubscriptionId is { } unpaid ? await following.FollowAsync(unpaid, cancellationToken).ConfigureAwait(false) : null,
         "customer.subscription.updated" or "customer.subscription.deleted" => await following.FollowAsync(received.ObjectId, cancellationToken).ConfigureAwait(false),
         "payment_intent.succeeded" or "payment_intent.payment_failed" => await credits.SettleAsync(received.ObjectId, received.PurchaseId, cancellationToken).ConfigureAwait(false),
-        "charge.refunded" or "charge.dispute.created" => received.ChargeId is { } reversed ? await reversals.FollowAsync(reversed, cancellationToken).ConfigureAwait(false) : null,
+
+        // All of them only say that something about the charge has changed, also a refund that failed at the bank; the charge tells what.
+        "charge.refunded" or "charge.refund.updated" or "refund.failed" or "charge.dispute.created" or "charge.dispute.closed"
+            or "charge.dispute.funds_withdrawn" or "charge.dispute.funds_reinstated" => received.ChargeId is { } reversed ? await reversals.FollowAsync(reversed, cancellationToken).ConfigureAwait(false) : null,
         _ => null,
     };
 

@@ -50,30 +50,13 @@ internal sealed record PaymentEvent
                 PurchaseId = Text(subject, "client_reference_id") ?? Text(Member(subject, "metadata"), "purchase"),
                 SubscriptionId = IdOf(Member(subject, "subscription")) ?? IdOf(Member(parent, "subscription")),
                 ChargeId = IdOf(Member(subject, "payment_intent")),
-                PaidThrough = LastPeriodEnd(subject),
+                PaidThrough = InvoiceLines.LastPeriod(subject)?.End,
             };
         }
         catch (JsonException)
         {
             return null;
         }
-    }
-
-    private static DateTimeOffset? LastPeriodEnd(JsonElement invoice)
-    {
-        long? last = null;
-        if (Member(Member(invoice, "lines"), "data") is { ValueKind: JsonValueKind.Array } lines)
-        {
-            foreach (var line in lines.EnumerateArray())
-            {
-                if (Member(Member(line, "period"), "end") is { ValueKind: JsonValueKind.Number } end && end.TryGetInt64(out var seconds) && !(seconds <= last))
-                {
-                    last = seconds;
-                }
-            }
-        }
-
-        return last is { } found ? DateTimeOffset.FromUnixTimeSeconds(found) : null;
     }
 
     private static JsonElement? Member(JsonElement? parent, string name) =>

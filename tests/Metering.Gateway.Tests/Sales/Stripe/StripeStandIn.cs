@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
 using Metering.Conformance;
+using Metering.Gateway.Payments.Stripe;
 
 namespace Metering.Gateway.Tests.Sales.Stripe;
 
@@ -28,6 +29,10 @@ internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandl
 
     public Dictionary<string, StripeIntent> Intents { get; } = [];
 
+    public Dictionary<string, StripeInvoice> Invoices { get; } = [];
+
+    public List<StripeDispute> Disputes { get; } = [];
+
     /// <summary>Events in the order in which they came to pass, not sent yet.</summary>
     public List<string> Events { get; } = [];
 
@@ -37,8 +42,11 @@ internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandl
     /// <summary>How many of the next requests are answered with 500 and take no effect.</summary>
     public int FailuresToCome { get; set; }
 
-    /// <summary>Cents that were taken for credits, less what was refunded.</summary>
-    public long CentsKept => Intents.Values.Where(intent => intent.Status == "succeeded").Sum(intent => intent.Amount - intent.Refunded);
+    /// <summary>What happens between a cancellation's coming and its taking effect.</summary>
+    public Action<string>? BeforeCancel { get; set; }
+
+    /// <summary>Cents of an intent that are with the customer.</summary>
+    public long ReversedOf(StripeIntent intent) => Math.Min(intent.Amount, intent.Refunded + Disputes.Where(dispute => dispute.Intent == intent).Sum(dispute => dispute.Held));
 
     /// <summary>The customer pays a page: a subscription, with the card kept.</summary>
     public void Pay(string sessionId)
@@ -48,11 +56,49 @@ internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandl
             var session = Sessions[sessionId];
             var customer = new StripeCustomer(Id("cus"), session.Email);
             Customers.Add(customer.Id, customer);
-            var subscription = new StripeSubscription(Id("sub"), customer.Id, session.Purchase, session.Price, clock.GetUtcNow()) { Invoice = Id("in") };
+            var subscription = new StripeSubscription(Id("sub"), customer.Id, session.Purchase, session.Price, clock.GetUtcNow());
             Subscriptions.Add(subscription.Id, subscription);
             (session.Status, session.Subscription, session.Customer) = ("complete", subscription.Id, customer.Id);
             Tell("checkout.session.completed", session.ToJson());
-            Tell("invoice.paid", subscription.InvoiceJson());
+            Bill(subscription, StripeSubscription.CentsOf(session.Price), isProration: false);
+        }
+    }
+
+    /// <summary>A charge of a purchase that was on its way for long comes through beside the one that took its place.</summary>
+    public void ChargeAgain(string intentId)
+    {
+        lock (gate)
+        {
+            var first = Intents[intentId];
+            var second = new StripeIntent(Id("pi"), first.Customer, first.Purchase, first.Attempt, first.Amount, clock.GetUtcNow()) { Status = "succeeded" };
+            Intents.Add(second.Id, second);
+            Tell("payment_intent.succeeded", second.ToJson());
+        }
+    }
+
+    /// <summary>The cardholder's bank takes back what is not refunded.</summary>
+    public void Dispute(string intentId, string status = "needs_response")
+    {
+        lock (gate)
+        {
+            var intent = Intents[intentId];
+            intent.WasDisputed = true;
+            var dispute = new StripeDispute(Id("dp"), intent, intent.Amount - intent.Refunded) { Status = status };
+            Disputes.Add(dispute);
+            Tell("charge.dispute.created", dispute.ToJson());
+        }
+    }
+
+    public void CloseDispute(StripeDispute dispute, string status)
+    {
+        lock (gate)
+        {
+            dispute.Status = status;
+            Tell("charge.dispute.closed", dispute.ToJson());
+            if (status == "won")
+            {
+                Tell("charge.dispute.funds_reinstated", dispute.ToJson());
+            }
         }
     }
 
@@ -124,7 +170,7 @@ internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandl
 
         var key = request.Headers.TryGetValues("Idempotency-Key", out var found) ? string.Join(',', found) : null;
         Require(request.Headers.Authorization is { Scheme: "Bearer", Parameter: "sk_test_key" }, "no secret key");
-        Require(request.Headers.TryGetValues("Stripe-Version", out var version) && version.Single() == "2024-06-20", "no pinned version");
+        Require(request.Headers.TryGetValues("Stripe-Version", out var version) && version.Single() == StripeClient.Version, "no pinned version");
         Require(request.Method == HttpMethod.Post == key is { Length: > 0 and <= 255 }, "an idempotency key belongs on every POST and on nothing else");
         Require(request.Content is null || request.Content.Headers.ContentType?.MediaType == "application/x-www-form-urlencoded", "not a form");
         Require(request.RequestUri!.GetLeftPart(UriPartial.Authority) == "http://stripe.test", "another host");
@@ -165,10 +211,14 @@ internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandl
             ["v1", "subscriptions", var id] => ChangeSubscription(Subscriptions[id], form),
             ["v1", "customers", var id] when !isPost => Found(Customers.GetValueOrDefault(id)?.ToJson()),
             ["v1", "customers", var id, "payment_methods"] when !isPost && form is { Count: 2 } && form["type"] == "card" && form["limit"] == "1" =>
-                (HttpStatusCode.OK, new JsonObject { ["data"] = new JsonArray(new JsonObject { ["id"] = $"pm_{id}" }) }.ToJsonString()),
+                (HttpStatusCode.OK, new JsonObject { ["data"] = Customers[id].Card == "none" ? [] : new JsonArray(new JsonObject { ["id"] = $"pm_{id}" }) }.ToJsonString()),
+            ["v1", "invoices"] when !isPost => ListInvoices(form),
+            ["v1", "invoices", var id] when !isPost => Found(Invoices.GetValueOrDefault(id)?.ToJson()),
+            ["v1", "disputes"] when !isPost => ListDisputes(form),
             ["v1", "payment_intents"] when isPost => Charge(form),
             ["v1", "payment_intents"] => List(form),
             ["v1", "payment_intents", var id] when !isPost => Found(Intents.GetValueOrDefault(id)?.ToJson(withCharge: form.GetValueOrDefault("expand[]") == "latest_charge")),
+            ["v1", "payment_intents", var id, "cancel"] when isPost => Cancel(Intents[id], form),
             ["v1", "payment_intents", var id, "confirm"] when isPost => Confirm(Intents[id], form),
             _ => Unknown(request),
         };
@@ -237,16 +287,81 @@ internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandl
                 return (HttpStatusCode.PaymentRequired, Error("card_error", "card_declined", "Your card was declined."));
             }
 
+            var before = subscription.Price;
             (subscription.Price, subscription.Cancels) = (form["items[0][price]"], false);
-            if (isProrated)
+            if (isProrated && before != subscription.Price)
             {
-                subscription.Invoice = Id("in");
-                Tell("invoice.paid", subscription.InvoiceJson());
+                var (start, end) = subscription.Period;
+                var cents = StripeSubscription.CentsOf(subscription.Price) - StripeSubscription.CentsOf(before);
+                Bill(subscription, (long)Math.Round(cents * ((end - clock.GetUtcNow()) / (end - start))), isProration: true);
             }
         }
 
         Tell("customer.subscription.updated", subscription.ToJson());
         return (HttpStatusCode.OK, subscription.ToJson().ToJsonString());
+    }
+
+    /// <summary>A paid invoice, which the intent of its own has paid.</summary>
+    private void Bill(StripeSubscription subscription, long cents, bool isProration)
+    {
+        var (id, intent) = (Id("in"), Id("pi"));
+        subscription.Invoice = id;
+        Intents.Add(intent, new(intent, subscription.Customer, null, null, cents, clock.GetUtcNow()) { Status = "succeeded", Invoice = id });
+        Invoices.Add(id, new(id, subscription, intent, cents, clock.GetUtcNow(), isProration));
+        Tell("invoice.paid", Invoices[id].ToJson());
+        Tell("payment_intent.succeeded", Intents[intent].ToJson());
+    }
+
+    private (HttpStatusCode, string) Cancel(StripeIntent intent, Dictionary<string, string> form)
+    {
+        Expect(form, "cancellation_reason");
+        if (form["cancellation_reason"] != "abandoned")
+        {
+            Faults.Add("a cancellation's reason");
+        }
+
+        BeforeCancel?.Invoke(intent.Id);
+        if (intent.Status is "succeeded" or "canceled")
+        {
+            return (HttpStatusCode.BadRequest, Error("invalid_request_error", "payment_intent_unexpected_state", $"You cannot cancel this PaymentIntent because it has a status of {intent.Status}."));
+        }
+
+        intent.Status = "canceled";
+        return (HttpStatusCode.OK, intent.ToJson().ToJsonString());
+    }
+
+    private (HttpStatusCode, string) ListInvoices(Dictionary<string, string> query)
+    {
+        if (query.Keys.Except(["customer", "status", "limit", "starting_after"]).Any() || query["status"] != "paid")
+        {
+            Faults.Add($"a list of invoices: {string.Join(", ", query)}");
+        }
+
+        return PageOf(Invoices.Values.Where(invoice => invoice.Customer == query["customer"]).Reverse().Select(invoice => (invoice.Id, invoice.ToJson())), query);
+    }
+
+    private (HttpStatusCode, string) ListDisputes(Dictionary<string, string> query)
+    {
+        Expect(query, "payment_intent", "limit");
+        return (HttpStatusCode.OK, new JsonObject
+        {
+            ["object"] = "list",
+            ["has_more"] = false,
+            ["data"] = new JsonArray([.. Disputes.Where(dispute => dispute.Intent.Id == query["payment_intent"]).Select(dispute => (JsonNode)dispute.ToJson())]),
+        }.ToJsonString());
+    }
+
+    /// <summary>Two a page, so that paging is gone through.</summary>
+    private static (HttpStatusCode, string) PageOf(IEnumerable<(string Id, JsonObject Json)> items, Dictionary<string, string> query)
+    {
+        var all = items.ToList();
+        var start = query.TryGetValue("starting_after", out var after) ? all.FindIndex(item => item.Id == after) + 1 : 0;
+        return (HttpStatusCode.OK, new JsonObject
+        {
+            ["object"] = "list",
+            ["has_more"] = all.Count > start + 2,
+            ["data"] = new JsonArray([.. all.Skip(start).Take(2).Select(item => (JsonNode)item.Json)]),
+        }.ToJsonString());
     }
 
     private (HttpStatusCode, string) Charge(Dictionary<string, string> form)
@@ -286,16 +401,9 @@ internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandl
             Faults.Add($"a list's parameters are {string.Join(", ", query.Keys)}");
         }
 
-        // Two a page, so that paging is gone through.
         var since = long.Parse(query["created[gte]"], CultureInfo.InvariantCulture);
-        var all = Intents.Values.Where(intent => intent.Customer == query["customer"] && intent.Created.ToUnixTimeSeconds() >= since).Reverse().ToList();
-        var start = query.TryGetValue("starting_after", out var after) ? all.FindIndex(intent => intent.Id == after) + 1 : 0;
-        return (HttpStatusCode.OK, new JsonObject
-        {
-            ["object"] = "list",
-            ["has_more"] = all.Count > start + 2,
-            ["data"] = new JsonArray([.. all.Skip(start).Take(2).Select(intent => (JsonNode)intent.ToJson())]),
-        }.ToJsonString());
+        return PageOf(
+            Intents.Values.Where(intent => intent.Customer == query["customer"] && intent.Created.ToUnixTimeSeconds() >= since).Reverse().Select(intent => (intent.Id, intent.ToJson())), query);
     }
 
     private string Id(string prefix) => string.Create(CultureInfo.InvariantCulture, $"{prefix}_{++made}");

@@ -18,7 +18,7 @@ public sealed class StripeTests
         var (caller, _) = await SubscribeAsync(host, stripe, "ann@example.com", "growth");
         var bought = await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 101}""");
         Assert.Equal((200, "1101"), (bought.Status, bought.Remaining));
-        Assert.Equal(758, Assert.Single(stripe.Intents.Values).Amount);
+        Assert.Equal(758, Assert.Single(Purchases(stripe)).Amount);
         Assert.Equal(200, (await caller.PostAsync("/api/v1/subscription/change-plan", """{"targetPlan": "scale"}""")).Status);
         Assert.Equal(200, (await caller.PostAsync("/api/v1/subscription/cancel")).Status);
         Assert.True(Assert.Single(stripe.Subscriptions.Values).Cancels);
@@ -35,7 +35,7 @@ public sealed class StripeTests
         var (caller, _) = await SubscribeAsync(host, stripe, "ann@example.com", "growth");
         (stripe.AnswersToLose, stripe.FailuresToCome) = (1, 1);
         Assert.Equal(200, (await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""")).Status);
-        Assert.Single(stripe.Intents);
+        Assert.Single(Purchases(stripe));
 
         stripe.AnswersToLose = 20;
         Assert.Equal(503, (await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""", "key-1")).Status);
@@ -44,7 +44,7 @@ public sealed class StripeTests
         var found = await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""", "key-1");
         Assert.Equal(200, found.Status);
         Assert.Equal("1200", (await caller.GetAsync("/v1/credits")).Remaining);
-        Assert.Equal(1_500, stripe.CentsKept);
+        Assert.Equal(1_500, Purchases(stripe).Sum(intent => intent.Amount));
         Assert.Empty(stripe.Faults);
     }
 
@@ -56,7 +56,7 @@ public sealed class StripeTests
         var (caller, _) = await SubscribeAsync(host, stripe, "ann@example.com", "growth");
         Assert.Single(stripe.Customers.Values).Card = "authenticates";
         var asked = await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""", "key-1");
-        var intent = Assert.Single(stripe.Intents.Values);
+        var intent = Assert.Single(Purchases(stripe));
         Assert.Equal((402, $"https://hooks.stripe.test/{intent.Id}"), (asked.Status, asked.Json.GetProperty("paymentUrl").GetString()));
         stripe.Authenticate(intent.Id, succeeds: true);
         await DeliverAsync(host, stripe);
@@ -64,9 +64,99 @@ public sealed class StripeTests
         Assert.Empty(stripe.Faults);
     }
 
+    [Fact]
+    public async Task A_customer_without_a_saved_card_is_402_and_may_pay_once_one_is_saved()
+    {
+        var (host, stripe) = await StartAsync();
+        await using var owned = host;
+        var (caller, customer) = await SubscribeAsync(host, stripe, "ann@example.com", "growth");
+        stripe.Customers[customer].Card = "none";
+        var refused = await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""", "key-1");
+        Assert.Equal((402, "payment_method_required"), (refused.Status, refused.Json.GetProperty("error").GetString()));
+        stripe.Customers[customer].Card = "pays";
+        Assert.Equal(200, (await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""", "key-1")).Status);
+        Assert.Empty(stripe.Faults);
+    }
+
+    [Fact]
+    public async Task An_authentication_that_is_given_up_is_cancelled_at_stripe()
+    {
+        var (host, stripe) = await StartAsync();
+        await using var owned = host;
+        var (caller, customer) = await SubscribeAsync(host, stripe, "ann@example.com", "growth");
+        stripe.Customers[customer].Card = "authenticates";
+        Assert.Equal(402, (await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""", "key-1")).Status);
+        host.Clock.Advance(TimeSpan.FromHours(24));
+        await host.WorkAsync();
+        Assert.Equal("canceled", Assert.Single(Purchases(stripe)).Status);
+        Assert.Equal("Failed", Assert.Single(await host.DocumentsAsync("credit-purchase")).GetProperty("state").GetString());
+        Assert.Empty(stripe.Faults);
+    }
+
+    [Fact]
+    public async Task An_authentication_that_succeeds_while_it_is_given_up_is_granted()
+    {
+        var (host, stripe) = await StartAsync();
+        await using var owned = host;
+        var (caller, customer) = await SubscribeAsync(host, stripe, "ann@example.com", "growth");
+        stripe.Customers[customer].Card = "authenticates";
+        Assert.Equal(402, (await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""", "key-1")).Status);
+        stripe.BeforeCancel = intent => stripe.Authenticate(intent, succeeds: true);
+        host.Clock.Advance(TimeSpan.FromHours(24));
+        await host.WorkAsync();
+        Assert.Equal("1100", (await caller.GetAsync("/v1/credits")).Remaining);
+        await DeliverAsync(host, stripe);
+        Assert.Equal("1100", (await caller.GetAsync("/v1/credits")).Remaining);
+        Assert.Empty(stripe.Faults);
+    }
+
+    [Fact]
+    public async Task A_warning_of_a_dispute_holds_nothing_and_a_lost_dispute_keeps_what_it_took()
+    {
+        var (host, stripe) = await StartAsync();
+        await using var owned = host;
+        var (caller, _) = await SubscribeAsync(host, stripe, "ann@example.com", "growth");
+        await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""");
+        var intent = Assert.Single(Purchases(stripe)).Id;
+        stripe.Dispute(intent, "warning_needs_response");
+        await DeliverAsync(host, stripe);
+        Assert.Equal("1100", (await caller.GetAsync("/v1/credits")).Remaining);
+        stripe.Dispute(intent);
+        await DeliverAsync(host, stripe);
+        Assert.Equal("1000", (await caller.GetAsync("/v1/credits")).Remaining);
+        stripe.CloseDispute(stripe.Disputes[1], "lost");
+        await DeliverAsync(host, stripe);
+        Assert.Equal("1000", (await caller.GetAsync("/v1/credits")).Remaining);
+        stripe.CloseDispute(stripe.Disputes[1], "won");
+        await DeliverAsync(host, stripe);
+        Assert.Equal("1100", (await caller.GetAsync("/v1/credits")).Remaining);
+        Assert.Empty(stripe.Faults);
+    }
+
+    [Fact]
+    public async Task A_refund_of_an_upgrade_takes_back_what_the_upgrade_granted_as_much_as_of_the_money()
+    {
+        var (host, stripe) = await StartAsync();
+        await using var owned = host;
+        var (caller, _) = await SubscribeAsync(host, stripe, "ann@example.com", "growth");
+        Assert.Equal(200, (await caller.PostAsync("/api/v1/subscription/change-plan", """{"targetPlan": "scale"}""")).Status);
+        await DeliverAsync(host, stripe);
+        Assert.Equal("6000", (await caller.GetAsync("/v1/credits")).Remaining);
+        var upgrade = stripe.Intents[stripe.Invoices.Values.Single(invoice => invoice.IsProration).Intent!];
+        stripe.Refund(upgrade.Id, upgrade.Amount / 5);
+        await DeliverAsync(host, stripe);
+        Assert.Equal("5000", (await caller.GetAsync("/v1/credits")).Remaining);
+        stripe.Refund(upgrade.Id, upgrade.Amount - upgrade.Refunded);
+        await DeliverAsync(host, stripe);
+        Assert.Equal("1000", (await caller.GetAsync("/v1/credits")).Remaining);
+        Assert.Empty(await ReconcileAsync(host));
+        Assert.Empty(stripe.Faults);
+    }
+
     /// <summary>
-    /// A seed is a sequence of purchases, declines, authentications, refunds and upgrades of a few customers, with lost answers, answers of 500,
-    /// and events that come late, twice and in any order. At its end the credits granted are those of the money taken.
+    /// A seed is a sequence of purchases, declines, authentications, second charges, refunds and disputes of purchases and of subscriptions, disputes
+    /// that are won or lost, spending and upgrades of a few customers, with lost answers, answers of 500, and events that come late, twice and
+    /// in any order. At its end the credits granted are those of the money taken, and provider and ledger agree on everything.
     /// </summary>
     [Theory]
     [MemberData(nameof(Seeds))]
@@ -80,20 +170,21 @@ public sealed class StripeTests
 
     public static TheoryData<int> Seeds() => [.. Enumerable.Range(0, 10).Select(block => block * 20)];
 
+    private static IEnumerable<StripeIntent> Purchases(StripeStandIn stripe) => stripe.Intents.Values.Where(intent => intent.Purchase is not null);
+
     private static async Task RunAsync(int seed)
     {
         var random = new Random(seed);
         var (host, stripe) = await StartAsync();
         await using var owned = host;
-        var customers = new List<(TestCaller Caller, string Customer, int Price)>();
+        var customers = new List<Customer>();
         for (var number = 0; number < 2; number++)
         {
-            var plan = Plans[random.Next(Plans.Length)];
-            var (caller, customer) = await SubscribeAsync(host, stripe, $"c{number}@example.com", plan);
-            customers.Add((caller, customer, plan switch { "starter" => 100, "growth" => 75, _ => 50 }));
+            var (caller, customer) = await SubscribeAsync(host, stripe, $"c{number}@example.com", Plans[random.Next(Plans.Length)]);
+            customers.Add(new(caller, customer));
         }
 
-        for (var step = 0; step < 12; step++)
+        for (var step = 0; step < 16; step++)
         {
             await StepAsync(host, stripe, random, customers[random.Next(customers.Count)], step);
         }
@@ -101,48 +192,109 @@ public sealed class StripeTests
         (stripe.AnswersToLose, stripe.FailuresToCome) = (0, 0);
         await SettleAsync(host, stripe, random);
         Assert.True(stripe.Faults.Count == 0, $"Seed {seed}: {string.Join('\n', stripe.Faults)}");
-        foreach (var (caller, customer, price) in customers)
+        foreach (var customer in customers)
         {
-            var intents = stripe.Intents.Values.Where(intent => intent.Customer == customer && intent.Status == "succeeded").ToArray();
-            var balance = (await host.Gateway.Meter.GetBalanceAsync(caller.Account)).Value;
-            var purchases = (await host.DocumentsAsync("credit-purchase")).ToDictionary(purchase => purchase.GetProperty("id").GetString()!);
-            var credits = intents.Sum(intent => Left(intent, purchases[intent.Purchase].GetProperty("credits").GetInt64()));
-            Assert.True(credits == (balance.Permanent - balance.Owed).TenThousandths, $"Seed {seed}: {credits} ten-thousandths are paid, {balance.Permanent} granted.");
-            Assert.All(intents, intent => Assert.Equal(CreditSales.CentsOf(purchases[intent.Purchase].GetProperty("credits").GetInt64(), price), intent.Amount));
+            await CheckAsync(host, stripe, customer, seed);
         }
+
+        var differences = await ReconcileAsync(host);
+        Assert.True(differences.Count == 0, $"Seed {seed}: {string.Join('\n', differences)}");
     }
 
-    private static long Left(StripeIntent intent, long credits) => (credits * 10_000) - (long)((Int128)credits * 10_000 * intent.Refunded / intent.Amount);
+    /// <summary>What is left of all that was paid, less what was spent, is the balance; computed from the provider's side and the allotments' rows.</summary>
+    private static async Task CheckAsync(SalesHost host, StripeStandIn stripe, Customer customer, int seed)
+    {
+        var purchases = (await host.DocumentsAsync("credit-purchase")).ToDictionary(purchase => purchase.GetProperty("id").GetString()!);
+        var intents = Purchases(stripe).Where(intent => intent.Customer == customer.Id && intent.Status == "succeeded").ToArray();
+        var bought = intents.Sum(intent => Left(stripe, intent, purchases[intent.Purchase!].GetProperty("credits").GetInt64() * 10_000));
+        Assert.All(intents, intent => Assert.Equal(
+            CreditSales.CentsOf(purchases[intent.Purchase!].GetProperty("credits").GetInt64(), purchases[intent.Purchase!].GetProperty("priceTenthCents").GetInt32()), intent.Amount));
 
-    private static async Task StepAsync(SalesHost host, StripeStandIn stripe, Random random, (TestCaller Caller, string Customer, int Price) customer, int step)
+        var rows = (await host.Gateway.Meter.ListTransactionsAsync(customer.Caller.Account, new() { Limit = 1_000 })).Value.Items;
+        var allotments = rows.Where(row => row.Type == TransactionType.MonthlyReset).Select(row => row.Amount.TenThousandths).Reverse().ToArray();
+        var invoices = stripe.Invoices.Values.Where(invoice => invoice.Customer == customer.Id).ToArray();
+        var changes = invoices[1..];
+        long[] shares = changes.Length == allotments.Length - 1
+            ? allotments
+            : [allotments[0], .. changes.Select(invoice => (long)((Int128)allotments[1..].Sum() * invoice.Cents / changes.Sum(change => change.Cents)))];
+        var reversed = invoices.Zip(shares, (invoice, share) => share - Left(stripe, stripe.Intents[invoice.Intent!], share)).Sum();
+        var balance = (await host.Gateway.Meter.GetBalanceAsync(customer.Caller.Account)).Value;
+        var expected = bought + allotments.Sum() - reversed - (customer.Spent * 10_000);
+        Assert.True(
+            expected == (balance.Available - balance.Owed).TenThousandths,
+            $"Seed {seed}: {bought} bought, {allotments.Sum()} allotted, {reversed} reversed, {customer.Spent} spent; {balance.Available} available, {balance.Owed} owed.");
+    }
+
+    private static long Left(StripeStandIn stripe, StripeIntent intent, long credits) => credits - (long)((Int128)credits * stripe.ReversedOf(intent) / intent.Amount);
+
+    private static async Task StepAsync(SalesHost host, StripeStandIn stripe, Random random, Customer customer, int step)
     {
         stripe.AnswersToLose = random.Next(4) == 0 ? random.Next(1, 6) : 0;
         stripe.FailuresToCome = random.Next(4) == 0 ? random.Next(1, 6) : 0;
-        stripe.Customers[customer.Customer].Card = random.Next(6) switch { 0 => "declines", 1 => "authenticates", _ => "pays" };
-        switch (random.Next(8))
+        stripe.Customers[customer.Id].Card = random.Next(6) switch { 0 => "declines", 1 => "authenticates", _ => "pays" };
+        switch (random.Next(14))
         {
             case < 5:
-                var (body, key) = ($$"""{"creditCount": {{random.Next(100, 400)}}}""", random.Next(3) == 0 ? null : $"key-{step}");
-                var answer = await customer.Caller.PostAsync("/api/v1/purchase-credits", body, key);
-                Assert.Contains(answer.Status, (int[])[200, 402, 503]);
-                if (key is not null && random.Next(2) == 0)
-                {
-                    Assert.Contains((await customer.Caller.PostAsync("/api/v1/purchase-credits", body, key)).Status, (int[])[200, 402, 503]);
-                }
-
+                await BuyAsync(random, customer, step);
                 break;
-            case 5 when stripe.Intents.Values.Where(intent => intent.Status == "requires_action").ToArray() is { Length: > 0 } waiting:
-                stripe.Authenticate(waiting[random.Next(waiting.Length)].Id, random.Next(3) > 0);
+            case 5 when Any(random, stripe.Intents.Values.Where(intent => intent.Status == "requires_action")) is { } waiting:
+                stripe.Authenticate(waiting.Id, random.Next(3) > 0);
                 break;
-            case 6 when stripe.Intents.Values.Where(intent => intent.Status == "succeeded" && intent.Refunded < intent.Amount).ToArray() is { Length: > 0 } paid:
-                var refunded = paid[random.Next(paid.Length)];
-                stripe.Refund(refunded.Id, random.Next(2) == 0 ? refunded.Amount - refunded.Refunded : random.Next(1, (int)(refunded.Amount - refunded.Refunded) + 1));
+            case 6 or 7 when Any(random, stripe.Intents.Values.Where(intent => intent.Status == "succeeded" && stripe.ReversedOf(intent) < intent.Amount)) is { } paid:
+                var left = paid.Amount - stripe.ReversedOf(paid);
+                stripe.Refund(paid.Id, random.Next(2) == 0 ? left : random.Next(1, (int)left + 1));
+                break;
+            case 8 when Any(random, stripe.Intents.Values.Where(intent => intent.Status == "succeeded" && stripe.ReversedOf(intent) < intent.Amount)) is { } disputed:
+                stripe.Dispute(disputed.Id, random.Next(4) == 0 ? "warning_needs_response" : "needs_response");
+                break;
+            case 9 when Any(random, stripe.Disputes.Where(dispute => dispute.Status == "needs_response")) is { } open:
+                stripe.CloseDispute(open, random.Next(3) == 0 ? "lost" : "won");
+                break;
+            case 10 when Any(random, Purchases(stripe).Where(intent => intent.Status == "succeeded")) is { } charged:
+                stripe.ChargeAgain(charged.Id);
+                break;
+            case 11:
+                var change = await customer.Caller.PostAsync("/api/v1/subscription/change-plan", $$"""{"targetPlan": "{{Higher(await PlanAsync(host, customer))}}"}""");
+                Assert.Contains(change.Status, (int[])[200, 400, 402, 503]);
+                break;
+            case 12:
+                var credits = random.Next(1, 300);
+                customer.Spent += (await customer.Caller.PostAsync("/v1/credits/deduct", $$"""{"amount": {{credits}}}""")).Status == 200 ? credits : 0;
                 break;
             default:
                 host.Clock.Advance(TimeSpan.FromMinutes(random.Next(1, 10)));
                 await DeliverAsync(host, stripe, random, random.Next(1, 5));
                 break;
         }
+    }
+
+    private static async Task BuyAsync(Random random, Customer customer, int step)
+    {
+        var (body, key) = ($$"""{"creditCount": {{random.Next(100, 400)}}}""", random.Next(3) == 0 ? null : $"key-{step}");
+        Assert.Contains((await customer.Caller.PostAsync("/api/v1/purchase-credits", body, key)).Status, (int[])[200, 402, 503]);
+        if (key is not null && random.Next(2) == 0)
+        {
+            Assert.Contains((await customer.Caller.PostAsync("/api/v1/purchase-credits", body, key)).Status, (int[])[200, 402, 503]);
+        }
+    }
+
+    private static T? Any<T>(Random random, IEnumerable<T> candidates)
+        where T : class => candidates.ToArray() is { Length: > 0 } all ? all[random.Next(all.Length)] : null;
+
+    private static async Task<string> PlanAsync(SalesHost host, Customer customer) => (await host.Gateway.Meter.GetBalanceAsync(customer.Caller.Account)).Value.Plan;
+
+    private static string Higher(string plan) => plan == "starter" ? "growth" : "scale";
+
+    private static async Task<List<PaymentDifference>> ReconcileAsync(SalesHost host) =>
+        await host.Gateway.Services.GetRequiredService<Reconciliation>().CompareAsync(CancellationToken.None).ToListAsync();
+
+    private sealed class Customer(TestCaller caller, string id)
+    {
+        public TestCaller Caller => caller;
+
+        public string Id => id;
+
+        public long Spent { get; set; }
     }
 
     /// <summary>Everything is delivered in the end, and what is due is done.</summary>
