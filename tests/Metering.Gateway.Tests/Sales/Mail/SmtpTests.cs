@@ -14,7 +14,7 @@ public sealed class SmtpTests : IAsyncLifetime
     private const string Password = "hunter2-secret";
 
     private readonly ManualTimeProvider clock = new(GatewayHost.Start);
-    private readonly PaymentBooks books = new(new MemoryPaymentStore());
+    private readonly PaymentBooks books = TestBooks.InMemory();
     private readonly KeyVault vault = new(null);
     private readonly LogLines log = new();
 
