@@ -28,7 +28,8 @@ public enum PlanAllotment
 public sealed record ChangePlanRequest
 {
     /// <summary>
-    /// A plan of the catalogue. The account's own plan withdraws a planned change; it can be taken anew where its terms have changed.
+    /// A plan of the catalogue. The account's own plan, at the period's end, withdraws a planned change to another, and the account keeps the terms that
+    /// it has; otherwise it can be taken anew where its terms have changed.
     /// </summary>
     public required string Plan { get; init; }
 
