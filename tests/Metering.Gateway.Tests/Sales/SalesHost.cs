@@ -41,7 +41,7 @@ internal sealed class SalesHost : IAsyncDisposable
         var all = new Dictionary<string, string?> { ["Metering:Payments:MailFolder"] = Path.Combine(folder.FullName, "mail") };
         foreach (var (name, value) in settings)
         {
-            all[$"Metering:Payments:{name}"] = value;
+            all[name.StartsWith("Metering:", StringComparison.Ordinal) ? name : $"Metering:Payments:{name}"] = value;
         }
 
         var gateway = await GatewayHost.StartAsync(

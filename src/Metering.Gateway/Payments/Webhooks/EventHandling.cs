@@ -75,8 +75,10 @@ internal sealed class EventHandling(
             return refusal.Message; // The page's own event opens the account, or the ledger serves again.
         }
 
-        var months = catalogue.Plans.TryGetValue(balance.Plan, out var plan) ? plan.PeriodMonths : 1;
-        var paidThrough = BillingCalendar.Nearest(billing.Anchor, months, end);
+        // What comes after this period has the length of the plan that begins then.
+        var lasting = end > balance.PeriodEnd ? balance.PlannedPlan ?? balance.Plan : balance.Plan;
+        var months = catalogue.Plans.TryGetValue(lasting, out var plan) ? plan.PeriodMonths : 1;
+        var paidThrough = BillingCalendar.Nearest(billing.Anchor, months, balance.PeriodEnd, end);
         if (paidThrough <= balance.PaidThrough)
         {
             return null; // An older invoice that comes late, a prorated one, or the first, which the opening has paid.

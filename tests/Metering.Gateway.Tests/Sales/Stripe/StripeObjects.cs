@@ -6,6 +6,8 @@ internal sealed class StripeCustomer(string id, string email)
 {
     public string Id => id;
 
+    public string Email => email;
+
     /// <summary>pays, declines or authenticates.</summary>
     public string Card { get; set; } = "pays";
 
@@ -28,6 +30,8 @@ internal sealed class StripeSession(string id, string email, string purchase, st
 
     public string? Customer { get; set; }
 
+    public DateTimeOffset? WholeFrom { get; init; }
+
     public JsonObject ToJson() => new()
     {
         ["id"] = id,
@@ -42,7 +46,7 @@ internal sealed class StripeSession(string id, string email, string purchase, st
     };
 }
 
-internal sealed class StripeSubscription(string id, string customer, string purchase, string price, DateTimeOffset start)
+internal sealed class StripeSubscription(string id, string customer, string purchase, string price, DateTimeOffset start, DateTimeOffset? wholeFrom = null)
 {
     public string Id => id;
 
@@ -54,15 +58,20 @@ internal sealed class StripeSubscription(string id, string customer, string purc
 
     public string? Invoice { get; set; }
 
+    /// <summary>canceled once it is over.</summary>
+    public string Status { get; set; } = "active";
+
+    private DateTimeOffset End => wholeFrom ?? start.AddMonths(1);
+
     public JsonObject ToJson() => new()
     {
         ["id"] = id,
         ["object"] = "subscription",
-        ["status"] = "active",
+        ["status"] = Status,
         ["customer"] = customer,
         ["cancel_at_period_end"] = Cancels,
         ["current_period_start"] = start.ToUnixTimeSeconds(),
-        ["current_period_end"] = start.AddMonths(1).ToUnixTimeSeconds(),
+        ["current_period_end"] = End.ToUnixTimeSeconds(),
         ["latest_invoice"] = Invoice,
         ["metadata"] = new JsonObject { ["purchase"] = purchase },
         ["items"] = new JsonObject { ["data"] = new JsonArray(new JsonObject { ["id"] = $"si_{id}", ["price"] = new JsonObject { ["id"] = Price } }) },
@@ -77,7 +86,7 @@ internal sealed class StripeSubscription(string id, string customer, string purc
         ["subscription"] = id,
         ["lines"] = new JsonObject
         {
-            ["data"] = new JsonArray(new JsonObject { ["period"] = new JsonObject { ["start"] = start.ToUnixTimeSeconds(), ["end"] = start.AddMonths(1).ToUnixTimeSeconds() } }),
+            ["data"] = new JsonArray(new JsonObject { ["period"] = new JsonObject { ["start"] = start.ToUnixTimeSeconds(), ["end"] = End.ToUnixTimeSeconds() } }),
         },
     };
 }
