@@ -20,6 +20,7 @@ internal static class OperatorFeatures
         services.AddSingleton<PlanVersionRecorder>();
         services.AddHostedService(provider => provider.GetRequiredService<PlanVersionRecorder>());
         services.AddSingleton<SandboxAccounts>();
+        services.AddSingleton<OnceRequests>();
         services.AddSingleton<AdminDesk>();
         services.AddSingleton<AdminAccounts>();
         services.AddSingleton<AdminKeys>();

@@ -274,7 +274,10 @@ internal sealed class AdminAccounts(
     }
 
     /// <summary>Gives an account a command, and answers with the account as it is then.</summary>
-    public async Task<AdminAnswer> AnswerAsync(AccountId account, Func<ValueTask<Outcome<Balance>>> command)
+    /// <param name="account">The account.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="follow">What follows from it; it returns what to tell of the account's subscription, null for nothing.</param>
+    public async Task<AdminAnswer> AnswerAsync(AccountId account, Func<ValueTask<Outcome<Balance>>> command, Func<ValueTask<string?>>? follow = null)
     {
         var outcome = await command().ConfigureAwait(false);
         if (outcome.Refusal is { } refusal)
@@ -282,8 +285,11 @@ internal sealed class AdminAccounts(
             return AdminAnswer.Of(refusal);
         }
 
+        var subscription = follow is null ? null : await follow().ConfigureAwait(false);
         var (body, failure) = await FindAsync(account, CancellationToken.None).ConfigureAwait(false);
-        return body is null ? AdminAnswer.Of(failure!) : AdminAnswer.Of(body, AdminJson.Default.AdminAccountBody) with { IsReplay = outcome.IsReplay };
+        return body is null
+            ? AdminAnswer.Of(failure!)
+            : AdminAnswer.Of(body with { Subscription = subscription }, AdminJson.Default.AdminAccountBody) with { IsReplay = outcome.IsReplay };
     }
 
     /// <summary>Erases the texts of profile, keys, settings and ledger, of the sandbox too, and answers kept for retries that repeat them.</summary>
@@ -302,6 +308,7 @@ internal sealed class AdminAccounts(
         var twin = await sandboxes.FindAsync(account, CancellationToken.None).ConfigureAwait(false);
         if (twin is { } sandbox)
         {
+            await answers.ForgetAsync($$"""{"account":{"id":"{{sandbox}}",""").ConfigureAwait(false);
             await register.EraseAsync(sandbox).ConfigureAwait(false);
             await settings.EraseKeywordsAsync(sandbox, CancellationToken.None).ConfigureAwait(false);
             entries += await texts.EraseTextsAsync(sandbox).ConfigureAwait(false);
@@ -407,6 +414,10 @@ internal sealed record AdminAccountBody
 
     /// <summary>When the cancelled subscription ends; null where it is not cancelled.</summary>
     public required string? EndsAt { get; init; }
+
+    /// <summary>What becomes of the subscription at the payment provider, for people; only in the answer that closes an account which has one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Subscription { get; init; }
 
     public required AdminTermsBody Terms { get; init; }
 

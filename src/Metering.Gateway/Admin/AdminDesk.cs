@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -31,21 +30,8 @@ internal sealed record OnceKey(byte[] Hash, bool IsUnfinished)
 /// <summary>
 /// Takes operators' actions: each is in the audit log before it is taken, with its outcome after it; and once for an idempotency key.
 /// </summary>
-internal sealed class AdminDesk(IAuditLog audit, IAnswerStore answers, MeteringGatewayOptions options, TimeProvider time, ILogger<AdminDesk> logger)
+internal sealed class AdminDesk(IAuditLog audit, OnceRequests once, MeteringGatewayOptions options, TimeProvider time, ILogger<AdminDesk> logger)
 {
-    /// <summary>Work that has not ended by then is taken for dead.</summary>
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
-
-    /// <summary>How long a second request waits for the first one of another process.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
-    /// <summary>How long answers are kept; 24 hours at least are promised.</summary>
-    private static readonly TimeSpan Kept = TimeSpan.FromHours(48);
-
-    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(100);
-
-    private readonly ConcurrentDictionary<string, Task> underWay = new();
-
     /// <summary>The key under which an operator's command reaches an account's ledger: never one that the account's own callers could send.</summary>
     public static string? LedgerKey(string? key) => key is null ? null : IdempotencyKeys.OperatorPrefix + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 
@@ -77,103 +63,22 @@ internal sealed class AdminDesk(IAuditLog audit, IAnswerStore answers, MeteringG
         }
 
         var scope = ScopeOf(context);
-        var (keyHash, requestHash) = (OnceKey.HashOf(scope, key), HashOf(context.Request, request, type));
-        var place = scope + Convert.ToHexString(keyHash);
-        while (true)
-        {
-            // Of one process, the first does the work, and the others wait for it; of several, the store decides.
-            var mine = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            var first = underWay.GetOrAdd(place, mine.Task);
-            if (first != mine.Task)
+        var keyed = new KeyedRequest(scope, OnceKey.HashOf(scope, key), KeyedRequest.HashOf(context.Request, JsonSerializer.SerializeToUtf8Bytes(request, type)));
+        return await once.TakeAsync(
+            context,
+            keyed,
+            async isUnfinished =>
             {
-                await first.WaitAsync(context.RequestAborted).ConfigureAwait(false);
-                continue;
-            }
-
-            try
-            {
-                return await TakeAloneAsync(context, action, new(scope, keyHash, requestHash), take).ConfigureAwait(false);
-            }
-            finally
-            {
-                underWay.TryRemove(place, out _);
-                mine.SetResult();
-            }
-        }
+                var answer = await AuditedAsync(context, action, () => take(new(keyed.KeyHash, isUnfinished))).ConfigureAwait(false);
+                return new(
+                    answer,
+                    answer.Code is null ? new(answer.Status, answer.KeptBody ?? answer.Body!) : null,
+                    answer.Status >= StatusCodes.Status500InternalServerError);
+            },
+            kept => new AdminAnswer(kept.Status, null, kept.Body) { IsReplay = true }).ConfigureAwait(false);
     }
 
     private static string ScopeOf(HttpContext context) => "admin:" + context.GetMeteringCaller().Account.Value;
-
-    private static byte[] HashOf<T>(HttpRequest request, T body, JsonTypeInfo<T> type) => SHA256.HashData(
-        [.. Encoding.UTF8.GetBytes($"{request.Method} {request.Path}\n"), .. JsonSerializer.SerializeToUtf8Bytes(body, type)]).AsSpan(0, 16).ToArray();
-
-    private async Task<IResult> TakeAloneAsync(HttpContext context, AdminAction action, KeyedRequest request, Func<OnceKey?, Task<AdminAnswer>> take)
-    {
-        await answers.ForgetAsync(time.GetUtcNow() - Kept, context.RequestAborted).ConfigureAwait(false);
-        var (state, kept) = await BeginAsync(request, context.RequestAborted).ConfigureAwait(false);
-        switch (state)
-        {
-            case AnswerState.Answered:
-                return new AdminAnswer(kept!.Status, null, kept.Body) { IsReplay = true };
-            case AnswerState.OtherRequest:
-                return new Failure(
-                    StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "This idempotency key came with another request before; use a new key for a new request.").ToResult();
-            case AnswerState.UnderWay:
-                return new Failure(StatusCodes.Status503ServiceUnavailable, "overloaded", "A request with this idempotency key is still at work; ask again.")
-                {
-                    RetryAfter = TimeSpan.FromSeconds(1),
-                }.ToResult();
-            default:
-                break;
-        }
-
-        try
-        {
-            var answer = await AuditedAsync(context, action, () => take(new(request.KeyHash, state == AnswerState.BegunAnew))).ConfigureAwait(false);
-
-            // Done, and perhaps with a secret that is shown only now: what cannot be noted is found by a retry, as after a break.
-            await TellWhatFailsAsync(() => NoteAsync(request, answer), context).ConfigureAwait(false);
-            return answer;
-        }
-        catch (Exception) when (state is AnswerState.Begun or AnswerState.BegunAnew)
-        {
-            // Perhaps done in part: the next request with the key finishes it.
-            await TellWhatFailsAsync(() => answers.ReleaseAsync(request.Scope, request.KeyHash), context).ConfigureAwait(false);
-            throw;
-        }
-    }
-
-    private async ValueTask NoteAsync(KeyedRequest request, AdminAnswer answer)
-    {
-        if (answer.Code is null)
-        {
-            await answers.CompleteAsync(request.Scope, request.KeyHash, new(answer.Status, answer.KeptBody ?? answer.Body!)).ConfigureAwait(false);
-        }
-        else if (answer.Status < StatusCodes.Status500InternalServerError)
-        {
-            await answers.AbandonAsync(request.Scope, request.KeyHash).ConfigureAwait(false);
-        }
-        else
-        {
-            await answers.ReleaseAsync(request.Scope, request.KeyHash).ConfigureAwait(false);
-        }
-    }
-
-    private async ValueTask<(AnswerState State, StoredAnswer? Answer)> BeginAsync(KeyedRequest request, CancellationToken cancellationToken)
-    {
-        var since = time.GetTimestamp();
-        while (true)
-        {
-            var now = time.GetUtcNow();
-            var (state, kept) = await answers.BeginAsync(request.Scope, request.KeyHash, request.RequestHash, now, now - Lease, cancellationToken).ConfigureAwait(false);
-            if (state != AnswerState.UnderWay || time.GetElapsedTime(since) >= Patience)
-            {
-                return (state, kept);
-            }
-
-            await Task.Delay(LookAgain, time, cancellationToken).ConfigureAwait(false);
-        }
-    }
 
     /// <summary>Writes the action, takes it, and writes its outcome. Nothing is taken that could not be written.</summary>
     private async Task<AdminAnswer> AuditedAsync(HttpContext context, AdminAction action, Func<Task<AdminAnswer>> take)
@@ -227,6 +132,4 @@ internal sealed class AdminDesk(IAuditLog audit, IAnswerStore answers, MeteringG
             logger.LogWarning("Request {RequestId}: its outcome could not be noted: {Message}", context.TraceIdentifier, exception.Message);
         }
     }
-
-    private sealed record KeyedRequest(string Scope, byte[] KeyHash, byte[] RequestHash);
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Metering.Core;
+using Metering.Gateway.Payments;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -39,7 +40,7 @@ internal static class AdminStateRoutes
     {
         var group = admin.MapGroup("accounts/{id}").WithTags("Administration: accounts");
         group.MapPost("status", SetStatus)
-            .Document("Suspend (reads only, billing goes on), close (reads only, nothing grants) or reopen an account", new()
+            .Document("Suspend (reads only, billing goes on), close (reads only, nothing grants, a subscription ends with its paid period) or reopen an account", new()
             {
                 RequestType = typeof(AdminStatusBody),
                 RequestExample = """{"status": "suspended", "reason": "Chargeback under review"}""",
@@ -83,7 +84,7 @@ internal static class AdminStateRoutes
             .ProducesProblems(400, 401, 403, 404, 409, 413, 415, 422, 500, 503);
     }
 
-    private static async Task<IResult> SetStatus(string id, HttpContext context, AdminDesk desk, AdminAccounts accounts, ICreditMeter meter)
+    private static async Task<IResult> SetStatus(string id, HttpContext context, AdminDesk desk, AdminAccounts accounts, ClosedSubscriptions subscriptions, ICreditMeter meter)
     {
         var (account, key, failure) = AdminCreditRoutes.ReadTarget(id, context);
         if (failure is not null)
@@ -98,13 +99,26 @@ internal static class AdminStateRoutes
         }
 
         var status = Enum.GetValues<AccountStatus>().Cast<AccountStatus?>().FirstOrDefault(candidate => candidate!.Value.ToName() == wire.Status);
-        return status is null
-            ? Failure.Invalid("status", $"status must be {StatusFields["status"]}.").ToResult()
-            : await desk.TakeAsync(
-                context,
-                new("account.status", account, new() { ["status"] = wire.Status }),
-                () => accounts.AnswerAsync(account, () => meter.SetStatusAsync(account, new() { Status = status.Value, Reason = wire.Reason, IdempotencyKey = key })))
-                .ConfigureAwait(false);
+        if (status is null)
+        {
+            return Failure.Invalid("status", $"status must be {StatusFields["status"]}.").ToResult();
+        }
+
+        // Noted first: whatever breaks off behind the closing, the subscription ends.
+        var ends = status == AccountStatus.Closed && await subscriptions.NoteAsync(account, context.RequestAborted).ConfigureAwait(false);
+        var summary = new JsonObject { ["status"] = wire.Status };
+        if (ends)
+        {
+            summary["subscription"] = "ends_with_period";
+        }
+
+        return await desk.TakeAsync(
+            context,
+            new("account.status", account, summary),
+            () => accounts.AnswerAsync(
+                account,
+                () => meter.SetStatusAsync(account, new() { Status = status.Value, Reason = wire.Reason, IdempotencyKey = key }),
+                async () => status == AccountStatus.Closed ? await subscriptions.EndAsync(account, CancellationToken.None).ConfigureAwait(false) : null)).ConfigureAwait(false);
     }
 
     private static async Task<IResult> SetLimit(string id, HttpContext context, AdminDesk desk, AdminAccounts accounts, ICreditMeter meter)

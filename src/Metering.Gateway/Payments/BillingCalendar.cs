@@ -6,6 +6,26 @@ namespace Metering.Gateway.Payments;
 internal static class BillingCalendar
 {
     /// <summary>
+    /// The end of the period that a plan begins with which is taken now: its months count from where the account's current period began, as the
+    /// ledger counts them.
+    /// </summary>
+    /// <param name="anchor">The account's billing anchor.</param>
+    /// <param name="currentMonths">Months that the current period lasts.</param>
+    /// <param name="currentEnd">When the current period ends.</param>
+    /// <param name="periodMonths">Months that the new plan's periods last.</param>
+    /// <param name="now">Now.</param>
+    public static DateTimeOffset FirstEnd(DateTimeOffset anchor, int currentMonths, DateTimeOffset currentEnd, int periodMonths, DateTimeOffset now)
+    {
+        var begins = BillingPeriods.NumberAt(anchor, 1, currentEnd) - currentMonths;
+        while (BillingPeriods.StartOf(anchor, 1, begins + periodMonths) <= now)
+        {
+            begins += periodMonths;
+        }
+
+        return BillingPeriods.StartOf(anchor, 1, begins + periodMonths);
+    }
+
+    /// <summary>
     /// The boundary of the account's periods nearest to an instant. The provider's clock and calendar differ from the account's by seconds or
     /// hours; a payment that reached a second into the next period would otherwise pay for all of it.
     /// </summary>

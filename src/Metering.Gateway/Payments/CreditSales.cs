@@ -257,15 +257,17 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
 
     private async ValueTask<(BillingAccount? Billing, CreditSale? Obstacle)> FindObstacleAsync(Balance balance, long credits, AccountId account, CancellationToken cancellationToken)
     {
-        if (balance.Status == AccountStatus.Closed)
+        if (BlockedAccount.Find(balance) is { } blocked)
         {
-            return (null, CreditSale.Refused(StatusCodes.Status403Forbidden, "account_closed", $"The account is closed: {balance.StatusReason}"));
+            return (null, CreditSale.Refused(blocked));
         }
 
         if (balance.SpendingEndsAt <= time.GetUtcNow())
         {
             return (null, CreditSale.Refused(
-                StatusCodes.Status402PaymentRequired, "subscription_inactive", $"The subscription is over since {balance.SpendingEndsAt?.ToWire()}; credits can be bought again once it is paid and renewed."));
+                StatusCodes.Status402PaymentRequired,
+                "subscription_inactive",
+                $"The subscription is over since {balance.SpendingEndsAt?.ToWire()}; credits can be bought again once its invoice is paid, or it is renewed: POST /api/v1/purchase with this key."));
         }
 
         if (balance.Monthly + balance.Bonus + balance.Permanent + Credits.Of(credits) > CommandRules.MaxBalance)
@@ -343,7 +345,7 @@ internal sealed class CreditSales(PaymentBooks books, Payments payments, ICredit
             AmountCents = attempt.AmountCents,
             Description = $"{attempt.Credits} credits",
             IdempotencyKey = attempt.ProviderKey,
-            PublicUrl = options.PublicUrl ?? publicUrl,
+            PublicUrl = publicUrl,
         };
 
         // From here on the card may be charged: the caller's going away no longer ends anything.

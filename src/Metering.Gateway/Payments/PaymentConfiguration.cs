@@ -76,7 +76,13 @@ internal static class PaymentConfiguration
                 $"{section.Path}:Provider is stripe, but {section.Path}:Stripe:{(options.Stripe.ApiKey is null ? "ApiKey" : "WebhookSecrets:0")} is not set; set it, or choose sandbox or none.");
         }
 
-        if (options.Plans.FirstOrDefault(plan => plan.Value.StripePrice is null) is { Key: { } plan })
+        if (options.PublicUrl is null)
+        {
+            throw new MeteringStartupException(
+                $"{section.Path}:PublicUrl is not set; set it to the address at which customers reach this gateway (https://meter.example): Stripe sends them back there.");
+        }
+
+        if (options.Plans.FirstOrDefault(plan => plan.Value is { IsForSale: true, StripePrice: null }) is { Key: { } plan })
         {
             throw new MeteringStartupException(
                 $"{section.Path}:Plans:{plan}:StripePrice is not set; set it to the id of the plan's price at Stripe (price_…), or take the plan off sale with {section.Path}:Plans:{plan}:ForSale false.");
@@ -136,17 +142,14 @@ internal static class PaymentConfiguration
             var settings = new SettingReader(plan);
             settings.AllowOnly(["ForSale", "AmountCents", "StripePrice", "CreditTenthCents"]);
             var before = plans.GetValueOrDefault(id, new(0, null, null));
-            if (!settings.ReadFlag("ForSale", true))
-            {
-                plans.Remove(id);
-                continue;
-            }
-
             var credit = (int)settings.ReadNumber("CreditTenthCents", 0, MostTenthCents, before.CreditTenthCents ?? 0);
             plans[id] = new(
                 settings.ReadNumber("AmountCents", 0, MostCents, before.AmountCents),
                 settings.Has("StripePrice") ? settings.ReadText("StripePrice", string.Empty) : settings.ReadOptionalText("StripePrice", before.StripePrice),
-                credit == 0 ? null : credit);
+                credit == 0 ? null : credit)
+            {
+                IsForSale = settings.ReadFlag("ForSale", true),
+            };
         }
 
         return plans;

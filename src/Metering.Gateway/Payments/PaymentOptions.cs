@@ -19,7 +19,11 @@ internal enum PaymentProviderKind
 /// <param name="AmountCents">A period, in the sandbox; Stripe has prices of its own.</param>
 /// <param name="StripePrice">The id of Stripe's price; null where it is not sold through Stripe.</param>
 /// <param name="CreditTenthCents">A further credit, in tenths of a cent; null where the plan cannot buy credits.</param>
-internal sealed record PlanPrice(long AmountCents, string? StripePrice, int? CreditTenthCents);
+internal sealed record PlanPrice(long AmountCents, string? StripePrice, int? CreditTenthCents)
+{
+    /// <summary>False for a plan that nobody new may buy; whoever is on it stays on it, buys credits and withdraws a planned change.</summary>
+    public bool IsForSale { get; init; } = true;
+}
 
 /// <summary>How buying works (section <c>Metering:Payments</c>).</summary>
 internal sealed record PaymentOptions
@@ -27,10 +31,13 @@ internal sealed record PaymentOptions
     /// <summary>Who takes the money; default Stripe where it has a key, else the sandbox.</summary>
     public PaymentProviderKind Provider { get; init; } = PaymentProviderKind.Sandbox;
 
-    /// <summary>Prices by plan; only these plans are for sale.</summary>
+    /// <summary>Prices by plan; of these plans, those are for sale that say so.</summary>
     public IReadOnlyDictionary<string, PlanPrice> Plans { get; init; } = DefaultPlans;
 
-    /// <summary>Where customers reach this gateway, without a slash at its end; null to take it from each request.</summary>
+    /// <summary>
+    /// Where customers reach this gateway, without a slash at its end; always set with Stripe. Null in the sandbox, to take it from requests to this
+    /// very machine: anybody can write any other name into a request, and it would become the address of a page to pay on.
+    /// </summary>
     public string? PublicUrl { get; init; }
 
     /// <summary>Where the sandbox sends its events; null for this process's own first address.</summary>
@@ -67,6 +74,9 @@ internal sealed record PaymentOptions
     /// own references make one that comes later still harmless.
     /// </summary>
     public TimeSpan Retention { get; init; } = TimeSpan.FromDays(90);
+
+    /// <summary>After which a change of a subscription that has not ended is taken for dead: longer than its calls and all their retries may last.</summary>
+    public TimeSpan ChangeLease => Provider == PaymentProviderKind.Stripe && Stripe.LongestCharge > TimeSpan.FromMinutes(1) ? Stripe.LongestCharge : TimeSpan.FromMinutes(1);
 
     /// <summary>How Stripe is called.</summary>
     public StripeOptions Stripe { get; init; } = new();

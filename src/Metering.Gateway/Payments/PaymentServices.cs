@@ -26,6 +26,7 @@ internal static class PaymentServices
             : new FolderMailSender(options.MailFolder, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Mailbox>();
         services.AddSingleton<AddressLimits>();
+        services.AddSingleton<Renewals>();
         services.AddSingleton<PlanSales>();
         services.AddSingleton<Provisioning>();
         services.AddSingleton<Claims>();
@@ -35,7 +36,9 @@ internal static class PaymentServices
         services.AddSingleton<PaymentProblems>();
         services.AddSingleton<ChargedGrants>();
         services.AddSingleton<CreditReversals>();
+        services.AddSingleton<SubscriptionClaims>();
         services.AddSingleton<SubscriptionFollowing>();
+        services.AddSingleton<ClosedSubscriptions>();
         services.AddSingleton<EventHandling>();
         services.AddSingleton<EventInbox>();
         services.AddSingleton<PaymentWork>();

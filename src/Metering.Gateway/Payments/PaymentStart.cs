@@ -14,7 +14,7 @@ internal static class PaymentStart
     {
         string[] unknown = [.. options.Plans.Keys.Where(plan => !catalogue.Plans.ContainsKey(plan))];
         if (options.Provider != PaymentProviderKind.None
-            && Array.Find(unknown, plan => options.Plans[plan] != PaymentOptions.DefaultPlans.GetValueOrDefault(plan)) is { } wrong)
+            && Array.Find(unknown, plan => options.Plans[plan].IsForSale && options.Plans[plan] != PaymentOptions.DefaultPlans.GetValueOrDefault(plan)) is { } wrong)
         {
             throw new MeteringStartupException(
                 $"Metering:Payments:Plans:{wrong} is for sale, and the catalogue has no such plan; add Metering:Plans:{wrong}, or correct the id to one of {string.Join(", ", catalogue.Plans.Keys)}.");

@@ -66,6 +66,8 @@ internal sealed class PaymentWork(IServiceProvider services, PaymentOptions opti
 
         subjects.Add(("received events", () => services.GetRequiredService<EventInbox>().ProcessDueAsync(cancellationToken)));
         subjects.Add(("purchases of plans", () => services.GetRequiredService<Provisioning>().SweepAsync(cancellationToken)));
+        subjects.Add(("changes of subscriptions", () => services.GetRequiredService<SubscriptionFollowing>().SweepAsync(cancellationToken)));
+        subjects.Add(("subscriptions of closed accounts", () => services.GetRequiredService<ClosedSubscriptions>().SweepAsync(cancellationToken)));
         subjects.Add(("purchases of credits", () => services.GetRequiredService<CreditSales>().ReconcileAsync(cancellationToken)));
         subjects.Add(("mails", () => services.GetRequiredService<Mailbox>().SendDueAsync(cancellationToken)));
         subjects.Add(("limits", () => services.GetRequiredService<AddressLimits>().SweepAsync(cancellationToken)));

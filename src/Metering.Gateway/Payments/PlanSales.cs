@@ -9,8 +9,8 @@ namespace Metering.Gateway.Payments;
 
 /// <summary>A purchase that was begun, or why not.</summary>
 /// <param name="Purchase">The purchase; null where it was refused.</param>
-/// <param name="ClaimToken">The token, told only now; null in a replay.</param>
-/// <param name="CheckoutUrl">Where to pay; null where the page is not open any more.</param>
+/// <param name="ClaimToken">The token, told only now.</param>
+/// <param name="CheckoutUrl">Where to pay.</param>
 /// <param name="Failure">Why not; null where it was begun.</param>
 internal sealed record PlanSale(PlanPurchase? Purchase, string? ClaimToken, string? CheckoutUrl, Failure? Failure)
 {
@@ -18,7 +18,7 @@ internal sealed record PlanSale(PlanPurchase? Purchase, string? ClaimToken, stri
 }
 
 /// <summary>Sells plans: from an e-mail address and a plan to a page that can be paid (001, step 1).</summary>
-internal sealed class PlanSales(PaymentBooks books, Payments payments, PaymentOptions options, TimeProvider time, ILogger<PlanSales> logger)
+internal sealed class PlanSales(PaymentBooks books, Payments payments, Renewals renewals, TimeProvider time, ILogger<PlanSales> logger)
 {
     private const string TokenPrefix = "claim_";
     private const int TokenDigits = 64;
@@ -37,26 +37,30 @@ internal sealed class PlanSales(PaymentBooks books, Payments payments, PaymentOp
     /// <summary>Begins a purchase. An earlier one for the same address that is not paid is closed: one page an address can be paid.</summary>
     /// <param name="email">A valid address.</param>
     /// <param name="plan">A plan for sale.</param>
-    /// <param name="idempotencyKey">The caller's key; null for none.</param>
+    /// <param name="renewing">The caller, where the request came with a key: the purchase renews the key's account. Null for a new account.</param>
     /// <param name="publicUrl">Where customers reach this gateway.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async ValueTask<PlanSale> BeginAsync(string email, string plan, string? idempotencyKey, string publicUrl, CancellationToken cancellationToken)
+    public async ValueTask<PlanSale> BeginAsync(string email, string plan, MeteringCaller? renewing, string publicUrl, CancellationToken cancellationToken)
     {
         if (payments.Provider is not { } provider)
         {
             return PlanSale.Refused(StatusCodes.Status503ServiceUnavailable, "payments_unavailable", "No payment provider is set up; nothing can be bought here now.");
         }
 
-        var key = idempotencyKey is null ? null : HashOf(idempotencyKey) + HashOf($"{EmailAddress.Normalize(email)}\n{plan}");
         try
         {
-            if (key is not null && await ReplayAsync(key, provider, cancellationToken).ConfigureAwait(false) is { } replay)
+            Renewal? renewal = null;
+            if (renewing is not null)
             {
-                return replay;
+                (renewal, var failure) = await renewals.FindAsync(renewing, EmailAddress.Normalize(email), plan, cancellationToken).ConfigureAwait(false);
+                if (renewal is null)
+                {
+                    return new(null, null, null, failure);
+                }
             }
 
-            var (purchase, token, refusal) = await RecordAsync(email, plan, key, provider, cancellationToken).ConfigureAwait(false);
-            return refusal ?? await OpenPageAsync(purchase!.Value, token!, provider, publicUrl, cancellationToken).ConfigureAwait(false);
+            var (purchase, token, refusal) = await RecordAsync(email, plan, renewal, provider, cancellationToken).ConfigureAwait(false);
+            return refusal ?? await OpenPageAsync(purchase!.Value, token!, renewal, provider, publicUrl, cancellationToken).ConfigureAwait(false);
         }
         catch (PaymentProviderException error)
         {
@@ -65,27 +69,9 @@ internal sealed class PlanSales(PaymentBooks books, Payments payments, PaymentOp
         }
     }
 
-    private async ValueTask<PlanSale?> ReplayAsync(string key, IPaymentProvider provider, CancellationToken cancellationToken)
-    {
-        var known = await books.PlanPurchases.FindByKeyAsync(PlanPurchase.IdempotencyKeyKey(key[..64]), cancellationToken).ConfigureAwait(false);
-        if (known is not { Value: { SessionId: { } session } first })
-        {
-            return null;
-        }
-
-        if (first.IdempotencyKey != key)
-        {
-            return PlanSale.Refused(
-                StatusCodes.Status422UnprocessableEntity, "idempotency_key_reused", "This idempotency key came with another request before; use a new key for a new request.");
-        }
-
-        var page = await provider.FindCheckoutAsync(session, cancellationToken).ConfigureAwait(false);
-        return new(first, null, page?.Url, null);
-    }
-
     /// <summary>Records the purchase before the provider hears of it, so that no page can be paid that nobody here knows.</summary>
     private async ValueTask<(Stored<PlanPurchase>? Purchase, string? Token, PlanSale? Refusal)> RecordAsync(
-        string email, string plan, string? key, IPaymentProvider provider, CancellationToken cancellationToken)
+        string email, string plan, Renewal? renewal, IPaymentProvider provider, CancellationToken cancellationToken)
     {
         var address = EmailAddress.Normalize(email);
         var token = TokenPrefix + RandomNumberGenerator.GetHexString(TokenDigits, lowercase: true);
@@ -108,16 +94,17 @@ internal sealed class PlanSales(PaymentBooks books, Payments payments, PaymentOp
                 Id = NewId("pur_"),
                 Email = address,
                 Plan = plan,
-                Account = NewId("acct_"),
+                Account = renewal?.Account ?? NewId("acct_"),
+                Renews = renewal is not null,
+                LeavesEarlier = renewal is null && subscriber?.Value.Account is not null,
                 TokenHash = HashOf(token),
                 ExpiresAt = Milliseconds(time.GetUtcNow()) + PlanPurchase.Lifetime,
-                IdempotencyKey = key,
             };
             var opened = new Subscriber(address, subscriber?.Value.Account, purchase.Id);
             List<PaymentChange> changes = [books.PlanPurchases.Change(purchase, 0), books.Subscribers.Change(opened, subscriber?.Version ?? 0)];
             if (replaced is { } earlier)
             {
-                changes.Add(books.PlanPurchases.Change(earlier.Value with { State = PlanPurchaseState.Expired, IdempotencyKey = null }, earlier.Version));
+                changes.Add(books.PlanPurchases.Change(earlier.Value with { State = PlanPurchaseState.Expired }, earlier.Version));
             }
 
             if (await books.SaveAsync(cancellationToken, [.. changes]).ConfigureAwait(false))
@@ -165,11 +152,20 @@ internal sealed class PlanSales(PaymentBooks books, Payments payments, PaymentOp
     }
 
     private async ValueTask<PlanSale> OpenPageAsync(
-        Stored<PlanPurchase> recorded, string token, IPaymentProvider provider, string publicUrl, CancellationToken cancellationToken)
+        Stored<PlanPurchase> recorded, string token, Renewal? renewal, IPaymentProvider provider, string publicUrl, CancellationToken cancellationToken)
     {
         var purchase = recorded.Value;
         var page = await provider.CreateCheckoutAsync(
-            new() { PurchaseId = purchase.Id, Email = purchase.Email, Plan = purchase.Plan, ExpiresAt = purchase.ExpiresAt, PublicUrl = options.PublicUrl ?? publicUrl },
+            new()
+            {
+                PurchaseId = purchase.Id,
+                Email = purchase.Email,
+                CustomerId = renewal?.CustomerId,
+                Plan = purchase.Plan,
+                ExpiresAt = purchase.ExpiresAt,
+                PublicUrl = publicUrl,
+                WholeFrom = renewal?.WholeFrom,
+            },
             cancellationToken).ConfigureAwait(false);
         var open = purchase with { State = PlanPurchaseState.Open, SessionId = page.Id };
         return await books.SaveAsync(cancellationToken, books.PlanPurchases.Change(open, recorded.Version)).ConfigureAwait(false)

@@ -10,7 +10,7 @@ namespace Metering.Gateway.Payments;
 /// changes nothing.
 /// </summary>
 internal sealed class Provisioning(
-    PaymentBooks books, Payments payments, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, KeyVault vault, Mailbox mailbox, TimeProvider time, ILogger<Provisioning> logger)
+    PaymentBooks books, Payments payments, Renewals renewals, ICreditMeter meter, IDirectoryStore directory, Catalogue catalogue, KeyVault vault, Mailbox mailbox, TimeProvider time, ILogger<Provisioning> logger)
 {
     private const int Rounds = 5;
 
@@ -106,6 +106,12 @@ internal sealed class Provisioning(
     private async ValueTask<bool> MakeAccountAsync(Stored<PlanPurchase> stored, ProviderSubscription subscription, CancellationToken cancellationToken)
     {
         var (purchase, now) = (stored.Value, time.GetUtcNow());
+        if (purchase.Renews)
+        {
+            return await renewals.ApplyAsync(purchase, subscription, cancellationToken).ConfigureAwait(false)
+                && await MakeKeyAsync(stored, cancellationToken).ConfigureAwait(false);
+        }
+
         var billing = await books.Accounts.FindAsync(purchase.Account, cancellationToken).ConfigureAwait(false);
 
         // Once chosen it stays: a second try must open the account with the same anchor. The provider's clock may be ahead of this one.
@@ -117,6 +123,12 @@ internal sealed class Provisioning(
 
         await OpenAccountAsync(purchase, subscription, anchor, cancellationToken).ConfigureAwait(false);
         await directory.TryAddProfileAsync(new() { Account = new(purchase.Account), Email = purchase.Email, CreatedAt = Milliseconds(now) }, cancellationToken).ConfigureAwait(false);
+        return await MakeKeyAsync(stored, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<bool> MakeKeyAsync(Stored<PlanPurchase> stored, CancellationToken cancellationToken)
+    {
+        var (purchase, now) = (stored.Value, time.GetUtcNow());
         var subscriber = await books.Subscribers.FindAsync(purchase.Email, cancellationToken).ConfigureAwait(false);
         var open = subscriber?.Value.OpenPurchase == purchase.Id ? null : subscriber?.Value.OpenPurchase;
         var made = purchase with { State = PlanPurchaseState.Provisioning, KeyMadeAt = Milliseconds(now), ProtectedKey = vault.Protect(NewKey()) };
@@ -176,6 +188,7 @@ internal sealed class Provisioning(
 
                 It is shown here and, within 24 hours of the purchase, to whoever claims it with the purchase's token; nobody can show it again. Send it with
                 each call as "Authorization: Bearer KEY" or "X-API-Key: KEY".
+                {EarlierOf(purchase)}
                 """)).ConfigureAwait(false);
     }
 
@@ -193,7 +206,7 @@ internal sealed class Provisioning(
             {
                 Id = "key_" + RandomNumberGenerator.GetHexString(24, lowercase: true),
                 Account = new(purchase.Account),
-                Name = "First key",
+                Name = purchase.Renews ? "Key of the renewal" : "First key",
                 Hash = hash,
                 Display = key[..ApiKeys.DisplayLength],
                 Scopes = ApiKeyScopes.Read | ApiKeyScopes.Spend,
@@ -206,6 +219,21 @@ internal sealed class Provisioning(
             // Another process that provisions the same purchase was quicker: the key is there.
         }
     }
+
+    /// <summary>For the owner of the address alone: whoever paid may be another, and learns nothing of an earlier account.</summary>
+    private static string EarlierOf(PlanPurchase purchase) => purchase switch
+    {
+        { Renews: true } => "\nYour account was renewed: its credits and its earlier keys can be used again.\n",
+        { LeavesEarlier: true } =>
+            """
+
+            This key opens a new account. An earlier account of this address, whose subscription has ended, was left alone with the credits that it
+            holds: a purchase renews it only if it is begun with one of its keys (POST /api/v1/purchase, with the key as X-API-Key). If you have none
+            any more, or want both to become one, ask whoever runs this service.
+
+            """,
+        _ => string.Empty,
+    };
 
     private string PlanName(string plan) => catalogue.Plans.TryGetValue(plan, out var known) ? known.Name : plan;
 

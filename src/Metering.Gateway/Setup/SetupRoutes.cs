@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Metering.Core;
 using Metering.Engine;
@@ -46,9 +47,10 @@ internal static class SetupRoutes
                 RequestType = typeof(SwitchDatabaseBody),
                 RequestExample = """{"smbType": "home_improvement"}""",
                 ResponseExample = """{"data": {"smbType": "home_improvement", "canSwitch": false, "daysRemaining": 30, "switchedAt": "2026-05-01T00:00:00.000Z"}}""",
+                Changes = true,
             })
             .Produces<DatabaseAnswerBody>()
-            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 413, 415, 429, 500, 503);
+            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 413, 415, 422, 429, 500, 503);
         group.MapPost("ai/suggest-categories", SuggestCategories)
             .RequireMeteringKey(ApiKeyScopes.Read)
             .Document("Categories that fit a description", new()
@@ -66,9 +68,10 @@ internal static class SetupRoutes
                 RequestType = typeof(SuggestBody),
                 RequestExample = """{"description": "We sell roof tiles to roofers"}""",
                 ResponseExample = """{"data": {"status": "ready", "keywords": ["*roofer*", "*roof*", "*tile*"], "generatedAt": "2026-05-01T00:00:00.000Z"}}""",
+                Changes = true,
             })
             .Produces<KeywordsAnswerBody>()
-            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 413, 415, 429, 500, 503);
+            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 413, 415, 422, 429, 500, 503);
         group.MapGet("ai/keyword-status", GetKeywords)
             .RequireMeteringKey(ApiKeyScopes.Read)
             .Document("The keywords that were generated last", new()
@@ -83,10 +86,10 @@ internal static class SetupRoutes
     private static async Task<IResult> GetDatabase(HttpContext context, AccountSettingsBook book, TimeProvider time)
     {
         var settings = await book.FindAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false);
-        return Answer(settings, book.FixedUntil(settings) - time.GetUtcNow());
+        return JsonAnswer.Of(BodyOf(settings, book.FixedUntil(settings) - time.GetUtcNow()), SetupJson.Default.DatabaseAnswerBody);
     }
 
-    private static async Task<IResult> SwitchDatabase(HttpContext context, AccountSettingsBook book, TimeProvider time)
+    private static async Task<IResult> SwitchDatabase(HttpContext context, AccountSettingsBook book, OnceRequests once, TimeProvider time)
     {
         if (IdempotencyKeys.Read(context.Request, out _) is { } malformed)
         {
@@ -104,10 +107,17 @@ internal static class SetupRoutes
             return Failure.Invalid("smbType", $"smbType must be one of {string.Join(", ", SmbTypes)}.").ToResult();
         }
 
-        var (isSwitched, settings) = await book.SwitchAsync(context.GetMeteringCaller().Account, request.SmbType, context.RequestAborted).ConfigureAwait(false);
-        var left = book.FixedUntil(settings) - time.GetUtcNow();
-        return isSwitched ? Answer(settings, left) : new Failure(
-            StatusCodes.Status403Forbidden, "switch_cooldown", $"The lead database was switched a short while ago; it may be switched again in {DaysOf(left)} days.").ToResult();
+        return await once.TakeAsync(
+            context,
+            JsonSerializer.SerializeToUtf8Bytes(request, SetupJson.Default.SwitchDatabaseBody),
+            SetupJson.Default.DatabaseAnswerBody,
+            async _ =>
+            {
+                var (isSwitched, settings) = await book.SwitchAsync(context.GetMeteringCaller().Account, request.SmbType, context.RequestAborted).ConfigureAwait(false);
+                var left = book.FixedUntil(settings) - time.GetUtcNow();
+                return isSwitched ? (BodyOf(settings, left), null) : (null, new Failure(
+                    StatusCodes.Status403Forbidden, "switch_cooldown", $"The lead database was switched a short while ago; it may be switched again in {DaysOf(left)} days."));
+            }).ConfigureAwait(false);
     }
 
     private static async Task<IResult> SuggestCategories(HttpContext context, ICategorySuggester suggester, ICallLimits limits, TimeProvider time)
@@ -124,7 +134,7 @@ internal static class SetupRoutes
             SetupJson.Default.CategoriesAnswerBody);
     }
 
-    private static async Task<IResult> GenerateKeywords(HttpContext context, ICategorySuggester suggester, AccountSettingsBook book, ICallLimits limits, TimeProvider time)
+    private static async Task<IResult> GenerateKeywords(HttpContext context, ICategorySuggester suggester, AccountSettingsBook book, OnceRequests once, ICallLimits limits, TimeProvider time)
     {
         var (request, failure) = await ReadAsync(context, limits, time).ConfigureAwait(false);
         if (request is null)
@@ -133,15 +143,22 @@ internal static class SetupRoutes
         }
 
         var account = context.GetMeteringCaller().Account;
-        var keywords = await suggester.GenerateKeywordsAsync(request.Description!, request.Limit ?? MostSuggestions, context.RequestAborted).ConfigureAwait(false);
-        await book.KeepKeywordsAsync(account, keywords, context.RequestAborted).ConfigureAwait(false);
-        return Answer(await book.FindAsync(account, context.RequestAborted).ConfigureAwait(false));
+        return await once.TakeAsync(
+            context,
+            JsonSerializer.SerializeToUtf8Bytes(request, SetupJson.Default.SuggestBody),
+            SetupJson.Default.KeywordsAnswerBody,
+            async _ =>
+            {
+                var keywords = await suggester.GenerateKeywordsAsync(request.Description!, request.Limit ?? MostSuggestions, context.RequestAborted).ConfigureAwait(false);
+                await book.KeepKeywordsAsync(account, keywords, context.RequestAborted).ConfigureAwait(false);
+                return (BodyOf(await book.FindAsync(account, context.RequestAborted).ConfigureAwait(false)), null);
+            }).ConfigureAwait(false);
     }
 
     private static async Task<IResult> GetKeywords(HttpContext context, AccountSettingsBook book, ICallLimits limits, TimeProvider time) =>
         await CountAsync(context, limits, time).ConfigureAwait(false) is { } limited
             ? limited.ToResult()
-            : Answer(await book.FindAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false));
+            : JsonAnswer.Of(BodyOf(await book.FindAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false)), SetupJson.Default.KeywordsAnswerBody);
 
     private static async ValueTask<(SuggestBody? Request, Failure? Failure)> ReadAsync(HttpContext context, ICallLimits limits, TimeProvider time)
     {
@@ -170,11 +187,9 @@ internal static class SetupRoutes
         return verdict.IsAllowed ? null : LimitHeaders.Refusal(string.Create(CultureInfo.InvariantCulture, $"At most {Limit.Permits} calls a minute of these routes are allowed."), verdict);
     }
 
-    private static IResult Answer(AccountSettings settings, TimeSpan? left) => JsonAnswer.Of(
-        new DatabaseAnswerBody(new(settings.SmbType, left is null, DaysOf(left), settings.SwitchedAt?.ToWire())), SetupJson.Default.DatabaseAnswerBody);
+    private static DatabaseAnswerBody BodyOf(AccountSettings settings, TimeSpan? left) => new(new(settings.SmbType, left is null, DaysOf(left), settings.SwitchedAt?.ToWire()));
 
-    private static IResult Answer(AccountSettings settings) => JsonAnswer.Of(
-        new KeywordsAnswerBody(new(settings.KeywordsAt is null ? "none" : "ready", settings.Keywords, settings.KeywordsAt?.ToWire())), SetupJson.Default.KeywordsAnswerBody);
+    private static KeywordsAnswerBody BodyOf(AccountSettings settings) => new(new(settings.KeywordsAt is null ? "none" : "ready", settings.Keywords, settings.KeywordsAt?.ToWire()));
 
     private static int DaysOf(TimeSpan? left) => left is { } time ? (int)Math.Ceiling(time.TotalDays) : 0;
 }

@@ -6,6 +6,8 @@ namespace Metering.Gateway.Tests.Sales;
 /// <summary>The section <c>Metering:Payments</c>: what a start refuses, in a sentence.</summary>
 public sealed class PaymentStartTests
 {
+    private static readonly string[] Plans = ["starter", "growth", "scale", "platinum", "enterprise"];
+
     [Theory]
     [InlineData("Stripe:WebhookSecrets:0", "whsec_1", "Metering:Payments:Stripe:ApiKey is not")]
     [InlineData("Plans:growth:StripePrice", "price_1", "Metering:Payments:Stripe:ApiKey is not")]
@@ -15,6 +17,24 @@ public sealed class PaymentStartTests
         var error = await Assert.ThrowsAsync<MeteringStartupException>(() => StartAsync((setting, value)));
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(value == "100" ? "\n" : value, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stripe_without_an_address_to_send_customers_back_to_is_refused()
+    {
+        (string, string)[] stripe = [("Stripe:ApiKey", "sk_test_1"), ("Stripe:WebhookSecrets:0", "whsec_1"), .. Plans.Select(plan => ($"Plans:{plan}:StripePrice", $"price_{plan}"))];
+        var error = await Assert.ThrowsAsync<MeteringStartupException>(() => StartAsync(stripe));
+        Assert.StartsWith("Metering:Payments:PublicUrl is not set; set it to the address", error.Message, StringComparison.Ordinal);
+        await using var host = await StartAsync([.. stripe, ("PublicUrl", "https://meter.example/")]);
+    }
+
+    [Fact]
+    public async Task What_is_not_for_sale_needs_no_price_and_is_sold_to_nobody_new()
+    {
+        await using var host = await SalesHost.StartAsync(null, ("Plans:growth:ForSale", "false"));
+        var answer = await host.PostAsync("/api/v1/purchase", """{"email": "ann@example.com", "plan": "growth"}""");
+        Assert.Equal(400, answer.Status);
+        Assert.Equal("plan must be one of starter, scale, platinum, enterprise.", answer.Json.GetProperty("message").GetString());
     }
 
     [Fact]

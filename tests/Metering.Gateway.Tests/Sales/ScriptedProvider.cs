@@ -7,7 +7,7 @@ namespace Metering.Gateway.Tests.Sales;
 /// <summary>The sandbox, with faults between it and the gateway.</summary>
 internal sealed class ScriptedProvider(IPaymentProvider inner) : IPaymentProvider
 {
-    private static readonly PaymentProviderException Unreachable = new("The provider cannot be reached.", isTransient: true);
+    public static readonly PaymentProviderException Unreachable = new("The provider cannot be reached.", isTransient: true);
 
     public string Name => inner.Name;
 
@@ -31,6 +31,12 @@ internal sealed class ScriptedProvider(IPaymentProvider inner) : IPaymentProvide
 
     /// <summary>What happens between a charge and its answer.</summary>
     public Func<Task>? BehindCharge { get; set; }
+
+    /// <summary>What happens between a change of plan and its answer; it is told the plan.</summary>
+    public Func<string, Task>? BehindChange { get; set; }
+
+    /// <summary>What happens to a change of plan on its way to the provider; it is told the plan.</summary>
+    public Action<string>? BeforeChange { get; set; }
 
     /// <summary>Charges that the provider was asked for.</summary>
     public int Charges { get; private set; }
@@ -56,7 +62,13 @@ internal sealed class ScriptedProvider(IPaymentProvider inner) : IPaymentProvide
             ? throw new PaymentProviderException("There is no such subscription.", isTransient: false)
             : Up().CancelAtPeriodEndAsync(subscriptionId, idempotencyKey, cancellationToken);
 
-    public ValueTask<ProviderSubscription?> ChangePlanAsync(PlanPriceChange change, CancellationToken cancellationToken = default) => Up().ChangePlanAsync(change, cancellationToken);
+    public async ValueTask<ProviderSubscription?> ChangePlanAsync(PlanPriceChange change, CancellationToken cancellationToken = default)
+    {
+        BeforeChange?.Invoke(change.Plan);
+        var changed = await Up().ChangePlanAsync(change, cancellationToken);
+        await (BehindChange?.Invoke(change.Plan) ?? Task.CompletedTask);
+        return changed;
+    }
 
     public async ValueTask<Charge> ChargeAsync(ChargeRequest request, CancellationToken cancellationToken = default)
     {

@@ -127,11 +127,7 @@ internal sealed class PaymentBooks(IPaymentStore store, PaymentOptions options, 
         PlanPurchase.Kind,
         PaymentRecordsJson.Default.PlanPurchase,
         purchase => purchase.Id,
-        purchase =>
-        [
-            PlanPurchase.TokenKey(purchase.TokenHash),
-            purchase.IdempotencyKey is { } key ? PlanPurchase.IdempotencyKeyKey(key[..64]) : null,
-        ],
+        purchase => [PlanPurchase.TokenKey(purchase.TokenHash)],
         purchase => DueAt(purchase, options.Retention));
 
     public Book<Subscriber> Subscribers { get; } = new(
@@ -144,7 +140,9 @@ internal sealed class PaymentBooks(IPaymentStore store, PaymentOptions options, 
         PaymentRecordsJson.Default.BillingAccount,
         account => account.Account,
         account => [BillingAccount.SubscriptionKey(account.SubscriptionId)],
-        _ => null);
+
+        // Whoever was changing it may have died.
+        account => account.Claim?.Until ?? account.ClosingSince);
 
     public Book<CreditPurchase> CreditPurchases { get; } = new(
         store,

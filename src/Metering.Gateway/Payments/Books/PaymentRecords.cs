@@ -43,6 +43,12 @@ internal sealed record PlanPurchase
     /// <summary>The account that it pays for, chosen before anything is paid, so that provisioning twice makes one.</summary>
     public required string Account { get; init; }
 
+    /// <summary>True where the account is there already: the purchase was begun with a key of it, and renews it.</summary>
+    public bool Renews { get; init; }
+
+    /// <summary>True where the address has another account, whose subscription has ended and which this purchase leaves alone.</summary>
+    public bool LeavesEarlier { get; init; }
+
     /// <summary>SHA-256 of the claim token, hex.</summary>
     public required string TokenHash { get; init; }
 
@@ -58,12 +64,7 @@ internal sealed record PlanPurchase
     /// <summary>When the key was made.</summary>
     public DateTimeOffset? KeyMadeAt { get; init; }
 
-    /// <summary>Digest of the caller's idempotency key and request, hex; null where there was none.</summary>
-    public string? IdempotencyKey { get; init; }
-
     public static string TokenKey(string tokenHash) => $"token:{tokenHash}";
-
-    public static string IdempotencyKeyKey(string key) => $"key:{key}";
 }
 
 /// <summary>What an e-mail address has bought: the one place that purchases for it compete for.</summary>
@@ -100,8 +101,41 @@ internal sealed record BillingAccount
 
     public bool CancelsAtPeriodEnd { get; init; }
 
+    /// <summary>Who is changing the subscription now; null for nobody.</summary>
+    public SubscriptionClaim? Claim { get; init; }
+
+    /// <summary>Since when the subscription is to be ended at the provider, because its account was closed; null where it is not.</summary>
+    public DateTimeOffset? ClosingSince { get; init; }
+
     public static string SubscriptionKey(string subscriptionId) => $"subscription:{subscriptionId}";
 }
+
+/// <summary>
+/// The right to change a subscription, at the provider and in the ledger: one holder at a time, in whatever process. Two changes side by side would
+/// reach the ledger in another order than the provider, and grant what one of them alone is owed.
+/// </summary>
+internal sealed record SubscriptionClaim
+{
+    /// <summary>Names the holder.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>From then on the holder is taken for dead, and whoever comes finishes its work.</summary>
+    public required DateTimeOffset Until { get; init; }
+
+    /// <summary>
+    /// A planned plan whose price an upgrade has taken away, to be charged from what this period was paid at: put back where the upgrade does not come
+    /// to pass. Null for none.
+    /// </summary>
+    public PlannedPrice? Restores { get; init; }
+
+    /// <summary>Events that came meanwhile; the holder follows once more for them.</summary>
+    public int Notes { get; init; }
+}
+
+/// <summary>The price of a planned plan that was taken away.</summary>
+/// <param name="From">The plan whose price took its place.</param>
+/// <param name="Planned">The planned plan.</param>
+internal sealed record PlannedPrice(string From, string Planned);
 
 /// <summary>How far a purchase of credits is.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<CreditPurchaseState>))]

@@ -74,6 +74,12 @@ public sealed record CheckoutRequest
 
     /// <summary>Where this gateway is reached ("https://meter.example"), without a slash at its end.</summary>
     public required string PublicUrl { get; init; }
+
+    /// <summary>
+    /// When the first whole period begins, UTC, at most one period away; until then the price is prorated. Null where a whole one begins with the
+    /// payment.
+    /// </summary>
+    public DateTimeOffset? WholeFrom { get; init; }
 }
 
 /// <summary>What became of a checkout page.</summary>

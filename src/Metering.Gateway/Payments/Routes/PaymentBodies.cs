@@ -12,7 +12,7 @@ internal sealed record PurchaseBody
 internal sealed record PurchaseAnswerBody(PurchaseResultBody Data);
 
 /// <summary>A purchase that was begun.</summary>
-/// <param name="CheckoutUrl">Where to pay; null in a replay after the page was closed.</param>
+/// <param name="CheckoutUrl">Where to pay.</param>
 /// <param name="ClaimToken">What the key is claimed with; told once, so null in a replay.</param>
 /// <param name="ExpiresAt">Until when it may be paid and claimed.</param>
 /// <param name="Plan">The plan.</param>
@@ -28,7 +28,12 @@ internal sealed record ClaimKeyBody
 
 internal sealed record ClaimKeyAnswerBody(ClaimKeyResultBody Data);
 
-internal sealed record ClaimKeyResultBody(string ApiKey, string Plan, string Email, string Message);
+/// <summary>A claimed key.</summary>
+/// <param name="ApiKey">The key; told once, so null in a replay.</param>
+/// <param name="Plan">The plan.</param>
+/// <param name="Email">The address that it was bought for.</param>
+/// <param name="Message">For people.</param>
+internal sealed record ClaimKeyResultBody(string? ApiKey, string Plan, string Email, string Message);
 
 internal sealed record ClaimPendingAnswerBody(ClaimPendingResultBody Data);
 
@@ -71,7 +76,16 @@ internal sealed record CancelAnswerBody(CancelResultBody Data);
 /// <param name="CancelAtPeriodEnd">True.</param>
 /// <param name="CurrentPeriodEnd">Unix seconds.</param>
 /// <param name="Status">As the provider has it: <c>active</c> or <c>past_due</c>.</param>
-internal sealed record CancelResultBody(string Message, bool CancelAtPeriodEnd, long CurrentPeriodEnd, string Status);
+internal sealed record CancelResultBody(string Message, bool CancelAtPeriodEnd, long CurrentPeriodEnd, string Status)
+{
+    public static CancelResultBody Of(BillingAccount billing) => new(
+        billing.Status == SubscriptionStatus.Active
+            ? "The subscription ends with the paid period; access and credits stay until then."
+            : "The subscription is cancelled. Its last invoice is not paid, so there is no grace period any more: reads go on, spending does not.",
+        billing.CancelsAtPeriodEnd,
+        billing.PeriodEnd.ToUnixTimeSeconds(),
+        billing.Status == SubscriptionStatus.Active ? "active" : "past_due");
+}
 
 internal sealed record ChangePlanBody
 {

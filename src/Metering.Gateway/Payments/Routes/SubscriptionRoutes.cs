@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Metering.Engine;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -41,9 +42,10 @@ internal static class SubscriptionRoutes
                     {"data": {"message": "The subscription ends with the paid period; access and credits stay until then.", "cancelAtPeriodEnd": true,
                       "currentPeriodEnd": 1780272000, "status": "active"}}
                     """,
+                Changes = true,
             })
             .Produces<CancelAnswerBody>()
-            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 404, 429, 500, 503);
+            .ProducesErrors<PaymentErrorBody>(400, 401, 403, 404, 422, 429, 500, 503);
         group.MapPost("subscription/change-plan", ChangePlan)
             .RequireMeteringKey(ApiKeyScopes.Spend)
             .Document("Change the plan: up at once, for a prorated price; down with the next period", new()
@@ -54,13 +56,14 @@ internal static class SubscriptionRoutes
                     {"data": {"message": "The plan was changed; its credits are there now.", "changeType": "upgrade", "previousPlan": "growth", "newPlan": "scale",
                       "newMonthlyCredits": 5000, "permanentCreditsAdded": 640}}
                     """,
+                Changes = true,
             })
             .Produces<ChangePlanAnswerBody>()
-            .ProducesErrors<PaymentErrorBody>(400, 401, 402, 403, 404, 413, 415, 429, 500, 503);
+            .ProducesErrors<PaymentErrorBody>(400, 401, 402, 403, 404, 413, 415, 422, 429, 500, 503);
         return routes;
     }
 
-    private static async Task<IResult> PurchaseCredits(HttpContext context, CreditSales sales)
+    private static async Task<IResult> PurchaseCredits(HttpContext context, CreditSales sales, PaymentOptions options)
     {
         if (IdempotencyKeys.Read(context.Request, out var key) is { } invalid)
         {
@@ -73,11 +76,16 @@ internal static class SubscriptionRoutes
             return failure.ToResult();
         }
 
+        if (PublicAddress.Find(options, context.Request, out var address) is { } unreachable)
+        {
+            return unreachable.ToResult();
+        }
+
         var sale = await sales.BuyAsync(
             context.GetMeteringCaller().Account,
             new(request.CreditCount, request.DollarAmount),
             key,
-            PurchaseRoutes.PublicUrlOf(context.Request),
+            address,
             context.RequestAborted).ConfigureAwait(false);
         if (sale.Failure is { } refused)
         {
@@ -93,7 +101,7 @@ internal static class SubscriptionRoutes
         return JsonAnswer.Of(new PurchaseCreditsAnswerBody(PurchaseCreditsResultBody.Of(sale.Purchase!)), PaymentJson.Default.PurchaseCreditsAnswerBody);
     }
 
-    private static async Task<IResult> ChangePlan(HttpContext context, Subscriptions subscriptions)
+    private static async Task<IResult> ChangePlan(HttpContext context, Subscriptions subscriptions, OnceRequests once)
     {
         var body = await JsonBody.ReadAsync(context, PaymentJson.Default.ChangePlanBody, ChangeFields, ignoresOthers: true).ConfigureAwait(false);
         if (!body.TryGet(out var request, out var failure))
@@ -101,23 +109,25 @@ internal static class SubscriptionRoutes
             return failure.ToResult();
         }
 
-        var (change, refused) = await subscriptions.ChangePlanAsync(context.GetMeteringCaller().Account, request.TargetPlan, context.RequestAborted).ConfigureAwait(false);
-        return change is null ? refused!.ToResult() : JsonAnswer.Of(new ChangePlanAnswerBody(ChangePlanResultBody.Of(change)), PaymentJson.Default.ChangePlanAnswerBody);
+        var account = context.GetMeteringCaller().Account;
+        return await once.TakeAsync(
+            context,
+            JsonSerializer.SerializeToUtf8Bytes(request, PaymentJson.Default.ChangePlanBody),
+            PaymentJson.Default.ChangePlanAnswerBody,
+            async isUnfinished =>
+            {
+                var (change, refused) = await subscriptions.ChangePlanAsync(account, request.TargetPlan, isUnfinished, context.RequestAborted).ConfigureAwait(false);
+                return (change is null ? null : new(ChangePlanResultBody.Of(change)), refused);
+            }).ConfigureAwait(false);
     }
 
-    private static async Task<IResult> Cancel(HttpContext context, Subscriptions subscriptions)
-    {
-        var (billing, failure) = await subscriptions.CancelAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false);
-        return billing is null
-            ? failure!.ToResult()
-            : JsonAnswer.Of(
-                new CancelAnswerBody(new(
-                    billing.Status == SubscriptionStatus.Active
-                        ? "The subscription ends with the paid period; access and credits stay until then."
-                        : "The subscription is cancelled. Its last invoice is not paid, so there is no grace period any more: reads go on, spending does not.",
-                    billing.CancelsAtPeriodEnd,
-                    billing.PeriodEnd.ToUnixTimeSeconds(),
-                    billing.Status == SubscriptionStatus.Active ? "active" : "past_due")),
-                PaymentJson.Default.CancelAnswerBody);
-    }
+    private static Task<IResult> Cancel(HttpContext context, Subscriptions subscriptions, OnceRequests once) => once.TakeAsync(
+        context,
+        [],
+        PaymentJson.Default.CancelAnswerBody,
+        async _ =>
+        {
+            var (billing, failure) = await subscriptions.CancelAsync(context.GetMeteringCaller().Account, context.RequestAborted).ConfigureAwait(false);
+            return (billing is null ? null : new(CancelResultBody.Of(billing)), failure);
+        });
 }

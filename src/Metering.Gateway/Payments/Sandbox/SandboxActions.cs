@@ -13,7 +13,7 @@ internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, S
         {
             var changes = stored.Value.Status switch
             {
-                CheckoutStatus.Open => Open(stored.Value, button),
+                CheckoutStatus.Open => Open(stored.Value, await FindCustomerAsync(stored.Value, cancellationToken).ConfigureAwait(false), button),
                 CheckoutStatus.Paid => await PaidAsync(stored.Value, button, cancellationToken).ConfigureAwait(false),
                 CheckoutStatus.Expired => null,
                 _ => throw new ArgumentOutOfRangeException(nameof(pageId), stored.Value.Status, "There is no such status."),
@@ -75,10 +75,15 @@ internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, S
         return null;
     }
 
-    private (SandboxPage Page, PaymentChange[] Others)? Open(SandboxPage page, string button) => button switch
+    private async ValueTask<Stored<SandboxCustomer>> FindCustomerAsync(SandboxPage page, CancellationToken cancellationToken) =>
+        page.CustomerId is { } id && await books.Customers.FindAsync(id, cancellationToken).ConfigureAwait(false) is { } known
+            ? known
+            : new(new(SandboxEvents.NewId("cus"), page.Email, SandboxCard.Pays), 0);
+
+    private (SandboxPage Page, PaymentChange[] Others)? Open(SandboxPage page, Stored<SandboxCustomer> customer, string button) => button switch
     {
-        "pay" => Pay(page, SandboxCard.Pays),
-        "authenticate" => Pay(page, SandboxCard.Authenticates),
+        "pay" => Pay(page, customer, SandboxCard.Pays),
+        "authenticate" => Pay(page, customer, SandboxCard.Authenticates),
         "decline" => (page with { Notice = "The card was declined. Nothing was charged; try again." }, []),
         "abandon" => Abandon(page with { Status = CheckoutStatus.Expired, Notice = "The purchase was abandoned." }),
         _ => null,
@@ -87,9 +92,15 @@ internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, S
     private (SandboxPage Page, PaymentChange[] Others) Abandon(SandboxPage page) => (page, [events.PageChanged(page, string.Empty)]);
 
     /// <summary>A page and its first invoice are told in two events, like Stripe's.</summary>
-    private (SandboxPage Page, PaymentChange[] Others) Pay(SandboxPage page, SandboxCard card)
+    private (SandboxPage Page, PaymentChange[] Others) Pay(SandboxPage page, Stored<SandboxCustomer> stored, SandboxCard card)
     {
-        var customer = new SandboxCustomer(SandboxEvents.NewId("cus"), page.Email, card);
+        var now = DateTimeOffset.FromUnixTimeSeconds(time.GetUtcNow().ToUnixTimeSeconds());
+        var months = catalogue.Plans.TryGetValue(page.Plan, out var plan) ? plan.PeriodMonths : 1;
+        var isPart = page.WholeFrom > now;
+        var cents = isPart
+            ? (long)Math.Round(page.AmountCents * ((page.WholeFrom!.Value - now) / (page.WholeFrom.Value - page.WholeFrom.Value.AddMonths(-months))), MidpointRounding.AwayFromZero)
+            : page.AmountCents;
+        var customer = stored.Value with { Card = card };
         var subscription = new SandboxSubscription
         {
             Id = SandboxEvents.NewId("sub"),
@@ -98,15 +109,17 @@ internal sealed class SandboxActions(SandboxBooks books, SandboxEvents events, S
             Plan = page.Plan,
             AmountCents = page.AmountCents,
             LastInvoice = SandboxEvents.NewId("in"),
-            PaidCents = page.AmountCents,
-            Anchor = DateTimeOffset.FromUnixTimeSeconds(time.GetUtcNow().ToUnixTimeSeconds()),
-            PeriodMonths = catalogue.Plans.TryGetValue(page.Plan, out var plan) ? plan.PeriodMonths : 1,
+            PaidCents = cents,
+            Anchor = isPart ? page.WholeFrom!.Value : now,
+            BeganAt = isPart ? now : null,
+            Period = isPart ? -1 : 0,
+            PeriodMonths = months,
         };
         var paid = page with { Status = CheckoutStatus.Paid, SubscriptionId = subscription.Id, Notice = "Paid. The key can be claimed now." };
         return (paid,
         [
-            books.Customers.Change(customer, 0), books.Subscriptions.Change(subscription, 0), events.PageChanged(paid, customer.Id),
-            .. events.Paid(subscription, page.AmountCents, isProration: false),
+            books.Customers.Change(customer, stored.Version), books.Subscriptions.Change(subscription, 0), events.PageChanged(paid, customer.Id),
+            .. events.Paid(subscription, cents, isProration: false),
         ]);
     }
 

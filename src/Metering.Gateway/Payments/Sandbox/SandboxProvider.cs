@@ -28,6 +28,8 @@ internal sealed class SandboxProvider(SandboxBooks books, SandboxEvents events, 
             AmountCents = options.Plans[request.Plan].AmountCents,
             PublicUrl = request.PublicUrl,
             ExpiresAt = request.ExpiresAt,
+            CustomerId = request.CustomerId,
+            WholeFrom = request.WholeFrom,
         };
         return await books.SaveAsync(cancellationToken, books.Pages.Change(page, 0)).ConfigureAwait(false)
             ? page.ToSession()

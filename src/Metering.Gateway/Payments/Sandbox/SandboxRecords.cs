@@ -39,6 +39,12 @@ internal sealed record SandboxPage
 
     public required DateTimeOffset ExpiresAt { get; init; }
 
+    /// <summary>The customer that it is for; null for a new one.</summary>
+    public string? CustomerId { get; init; }
+
+    /// <summary>When the first whole period begins; null for with the payment.</summary>
+    public DateTimeOffset? WholeFrom { get; init; }
+
     [JsonConverter(typeof(JsonStringEnumConverter<CheckoutStatus>))]
     public CheckoutStatus Status { get; init; }
 
@@ -68,8 +74,11 @@ internal sealed record SandboxSubscription
 
     public required DateTimeOffset Anchor { get; init; }
 
-    /// <summary>Periods paid before the current one.</summary>
+    /// <summary>Whole periods paid before the current one; -1 in the part of a period before the anchor.</summary>
     public int Period { get; init; }
+
+    /// <summary>When it began, where that is before the anchor; else null.</summary>
+    public DateTimeOffset? BeganAt { get; init; }
 
     public required int PeriodMonths { get; init; }
 
@@ -83,7 +92,7 @@ internal sealed record SandboxSubscription
     /// <summary>Cents of all invoices that were paid.</summary>
     public long PaidCents { get; init; }
 
-    public DateTimeOffset PeriodStart => Anchor.AddMonths(Period * PeriodMonths);
+    public DateTimeOffset PeriodStart => Period < 0 ? BeganAt ?? Anchor : Anchor.AddMonths(Period * PeriodMonths);
 
     public DateTimeOffset PeriodEnd => Anchor.AddMonths((Period + 1) * PeriodMonths);
 

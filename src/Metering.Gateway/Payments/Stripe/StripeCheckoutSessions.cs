@@ -28,6 +28,12 @@ internal sealed class StripeCheckoutSessions(StripeClient client)
             ["cancel_url"] = $"{request.PublicUrl}/checkout/cancelled",
             [request.CustomerId is null ? "customer_email" : "customer"] = request.CustomerId ?? request.Email,
         };
+        if (request.WholeFrom is { } whole)
+        {
+            form["subscription_data[billing_cycle_anchor]"] = whole.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+            form["subscription_data[proration_behavior]"] = "create_prorations";
+        }
+
         return SessionOf(await client.PostAsync(Path, form, request.PurchaseId, cancellationToken).ConfigureAwait(false));
     }
 

@@ -6,6 +6,8 @@ internal sealed class StripeCustomer(string id, string email)
 {
     public string Id => id;
 
+    public string Email => email;
+
     /// <summary>pays, declines, authenticates, or none: no card is saved.</summary>
     public string Card { get; set; } = "pays";
 
@@ -28,6 +30,8 @@ internal sealed class StripeSession(string id, string email, string purchase, st
 
     public string? Customer { get; set; }
 
+    public DateTimeOffset? WholeFrom { get; init; }
+
     public JsonObject ToJson() => new()
     {
         ["id"] = id,
@@ -42,7 +46,7 @@ internal sealed class StripeSession(string id, string email, string purchase, st
     };
 }
 
-internal sealed class StripeSubscription(string id, string customer, string purchase, string price, DateTimeOffset start)
+internal sealed class StripeSubscription(string id, string customer, string purchase, string price, DateTimeOffset start, DateTimeOffset? wholeFrom = null)
 {
     public string Id => id;
 
@@ -54,15 +58,20 @@ internal sealed class StripeSubscription(string id, string customer, string purc
 
     public string? Invoice { get; set; }
 
+    /// <summary>canceled once it is over.</summary>
+    public string Status { get; set; } = "active";
+
+    public (DateTimeOffset Start, DateTimeOffset End) Period => (start, wholeFrom ?? start.AddMonths(1));
+
     public JsonObject ToJson() => new()
     {
         ["id"] = id,
         ["object"] = "subscription",
-        ["status"] = "active",
+        ["status"] = Status,
         ["customer"] = customer,
         ["cancel_at_period_end"] = Cancels,
         ["current_period_start"] = start.ToUnixTimeSeconds(),
-        ["current_period_end"] = start.AddMonths(1).ToUnixTimeSeconds(),
+        ["current_period_end"] = Period.End.ToUnixTimeSeconds(),
         ["latest_invoice"] = Invoice,
         ["metadata"] = new JsonObject { ["purchase"] = purchase },
         ["items"] = new JsonObject { ["data"] = new JsonArray(new JsonObject { ["id"] = $"si_{id}", ["price"] = new JsonObject { ["id"] = Price } }) },
@@ -70,8 +79,6 @@ internal sealed class StripeSubscription(string id, string customer, string purc
 
     /// <summary>What a period costs.</summary>
     public static long CentsOf(string price) => price switch { "price_starter" => 1_000, "price_growth" => 7_500, "price_scale" => 25_000, _ => 100_000 };
-
-    public (DateTimeOffset Start, DateTimeOffset End) Period => (start, start.AddMonths(1));
 }
 
 /// <summary>A paid invoice; the intent that paid it stands among the others.</summary>

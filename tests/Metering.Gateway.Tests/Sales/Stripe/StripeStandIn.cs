@@ -54,13 +54,14 @@ internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandl
         lock (gate)
         {
             var session = Sessions[sessionId];
-            var customer = new StripeCustomer(Id("cus"), session.Email);
-            Customers.Add(customer.Id, customer);
-            var subscription = new StripeSubscription(Id("sub"), customer.Id, session.Purchase, session.Price, clock.GetUtcNow());
+            var customer = session.Customer is { } known ? Customers[known] : new StripeCustomer(Id("cus"), session.Email);
+            Customers[customer.Id] = customer;
+            var subscription = new StripeSubscription(Id("sub"), customer.Id, session.Purchase, session.Price, clock.GetUtcNow(), session.WholeFrom);
             Subscriptions.Add(subscription.Id, subscription);
             (session.Status, session.Subscription, session.Customer) = ("complete", subscription.Id, customer.Id);
             Tell("checkout.session.completed", session.ToJson());
-            Bill(subscription, StripeSubscription.CentsOf(session.Price), isProration: false);
+            var cents = StripeSubscription.CentsOf(session.Price);
+            Bill(subscription, session.WholeFrom is { } whole ? (long)Math.Round(cents * ((whole - clock.GetUtcNow()) / (whole - whole.AddMonths(-1)))) : cents, isProration: false);
         }
     }
 
@@ -99,6 +100,16 @@ internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandl
             {
                 Tell("charge.dispute.funds_reinstated", dispute.ToJson());
             }
+        }
+    }
+
+    /// <summary>A subscription is over.</summary>
+    public void End(string subscriptionId)
+    {
+        lock (gate)
+        {
+            Subscriptions[subscriptionId].Status = "canceled";
+            Tell("customer.subscription.deleted", Subscriptions[subscriptionId].ToJson());
         }
     }
 
@@ -245,16 +256,27 @@ internal sealed class StripeStandIn(ManualTimeProvider clock) : HttpMessageHandl
 
     private (HttpStatusCode, string) OpenSession(Dictionary<string, string> form)
     {
+        var wholeFrom = form.Remove("subscription_data[billing_cycle_anchor]", out var anchor) ? DateTimeOffset.FromUnixTimeSeconds(long.Parse(anchor, CultureInfo.InvariantCulture)) : (DateTimeOffset?)null;
+        if (wholeFrom is { } whole && (!form.Remove("subscription_data[proration_behavior]", out var proration) || proration != "create_prorations" || whole <= clock.GetUtcNow() || whole > clock.GetUtcNow().AddMonths(1)))
+        {
+            Faults.Add("a session's billing_cycle_anchor or proration_behavior");
+        }
+
         Expect(
             form, "mode", "client_reference_id", "line_items[0][price]", "line_items[0][quantity]", "metadata[purchase]", "subscription_data[metadata][purchase]",
-            "payment_method_types[0]", "expires_at", "success_url", "cancel_url", "customer_email");
+            "payment_method_types[0]", "expires_at", "success_url", "cancel_url", form.ContainsKey("customer") ? "customer" : "customer_email");
         var open = DateTimeOffset.FromUnixTimeSeconds(long.Parse(form["expires_at"], CultureInfo.InvariantCulture)) - clock.GetUtcNow();
         if (form["mode"] != "subscription" || form["line_items[0][quantity]"] != "1" || open < TimeSpan.FromMinutes(30) || open > TimeSpan.FromHours(24))
         {
             Faults.Add("a session's mode, quantity or expires_at");
         }
 
-        var session = new StripeSession(Id("cs"), form["customer_email"], form["client_reference_id"], form["line_items[0][price]"]);
+        var session = new StripeSession(
+            Id("cs"), form.GetValueOrDefault("customer_email") ?? Customers[form["customer"]].Email, form["client_reference_id"], form["line_items[0][price]"])
+        {
+            Customer = form.GetValueOrDefault("customer"),
+            WholeFrom = wholeFrom,
+        };
         Sessions.Add(session.Id, session);
         return (HttpStatusCode.OK, session.ToJson().ToJsonString());
     }

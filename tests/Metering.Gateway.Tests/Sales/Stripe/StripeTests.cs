@@ -49,6 +49,27 @@ public sealed class StripeTests
     }
 
     [Fact]
+    public async Task A_customer_who_comes_back_is_charged_the_rest_of_the_period_by_the_same_customer()
+    {
+        var (host, stripe) = await StartAsync();
+        await using var owned = host;
+        var (caller, customer) = await SubscribeAsync(host, stripe, "ann@example.com", "growth");
+        host.Clock.Set(GatewayHost.Start.AddMonths(1));
+        stripe.End(Assert.Single(stripe.Subscriptions.Keys));
+        await DeliverAsync(host, stripe);
+        host.Clock.Set(new(2026, 6, 16, 0, 0, 0, TimeSpan.Zero));
+        Assert.Equal(402, (await caller.PostAsync("/v1/credits/deduct", """{"amount": 1}""")).Status);
+
+        var begun = await caller.PostAsync("/api/v1/purchase", """{"email": "ann@example.com", "plan": "growth"}""");
+        Assert.Equal(201, begun.Status);
+        stripe.Pay(begun.Json.GetProperty("data").GetProperty("checkoutUrl").GetString()!.Split('/')[^1]);
+        await DeliverAsync(host, stripe);
+        Assert.Equal("500", (await caller.GetAsync("/v1/credits")).Remaining);
+        Assert.Equal(customer, Assert.Single(stripe.Customers.Keys));
+        Assert.Empty(stripe.Faults);
+    }
+
+    [Fact]
     public async Task A_card_that_asks_for_its_owner_gives_a_page_and_grants_when_it_is_paid()
     {
         var (host, stripe) = await StartAsync();
@@ -320,7 +341,7 @@ public sealed class StripeTests
         StripeStandIn? stripe = null;
         var host = await SalesHost.StartAsync(
             services => services.AddHttpClient("metering-stripe").ConfigurePrimaryHttpMessageHandler(_ => stripe!),
-            ("Provider", "stripe"), ("Stripe:ApiKey", "sk_test_key"), ("Stripe:ApiBase", "http://stripe.test"), ("Stripe:WebhookSecrets:0", "whsec_old"),
+            ("Provider", "stripe"), ("PublicUrl", "http://localhost"), ("Stripe:ApiKey", "sk_test_key"), ("Stripe:ApiBase", "http://stripe.test"), ("Stripe:WebhookSecrets:0", "whsec_old"),
             ("Stripe:WebhookSecrets:1", "whsec_new"), ("Stripe:FirstRetryMilliseconds", "0"), ("Stripe:Retries", "2"),
             ("Plans:starter:StripePrice", "price_starter"), ("Plans:growth:StripePrice", "price_growth"), ("Plans:scale:StripePrice", "price_scale"),
             ("Plans:platinum:StripePrice", "price_platinum"), ("Plans:enterprise:ForSale", "false"));
