@@ -102,9 +102,9 @@ internal sealed class ChargedGrants(PaymentBooks books, Payments payments, Credi
 
         // Following may have been left to another who is at it: what the ledger still lacks cannot be told from what it will never have.
         var subscription = await payments.Required.FindSubscriptionAsync(invoice.SubscriptionId, cancellationToken).ConfigureAwait(false);
-        if (subscription is { Status: SubscriptionStatus.Active, Plan: { } plan } && plan != (balance.PlannedPlan ?? balance.Plan))
+        if (subscription is not null && following.IsElsewhere(subscription, balance))
         {
-            return (null, $"The subscription {subscription.Id} is on the plan {plan}, which the ledger does not know yet.");
+            return (null, $"The subscription {subscription.Id} is on the plan {subscription.Plan}, which the ledger does not know yet.");
         }
 
         var grant = await FindGrantAsync(billing, invoice, cancellationToken).ConfigureAwait(false);

@@ -8,7 +8,8 @@ namespace Metering.Gateway.Payments;
 /// Compares what the provider has taken with what the ledger has granted, account by account, and tells every difference. It changes nothing:
 /// what is only late is made up for by the running server.
 /// </summary>
-internal sealed class Reconciliation(PaymentBooks books, Payments payments, PaymentProblems problems, ICreditMeter meter, TimeProvider time)
+internal sealed class Reconciliation(
+    PaymentBooks books, Payments payments, PaymentProblems problems, SubscriptionFollowing following, ICreditMeter meter, TimeProvider time)
 {
     /// <summary>Accounts that were compared.</summary>
     public int Accounts { get; private set; }
@@ -78,16 +79,38 @@ internal sealed class Reconciliation(PaymentBooks books, Payments payments, Paym
             found.Add(Of("charge_amount", $"{Dollars(charge.AmountCents)} were taken; its purchase {purchase.Id} says {Dollars(purchase.AmountCents)}"));
         }
 
-        if (!ledger.Purchases.TryGetValue(charge.Id, out var credits))
+        if ((ledger.Purchases.TryGetValue(charge.Id, out var credits) ? credits : await FindUnnamedAsync(purchase, charge, ledger, cancellationToken).ConfigureAwait(false)) is not { } granted)
         {
             found.Add(Of("charge_not_granted", $"{Dollars(charge.AmountCents)} were taken, and the {purchase.Credits} credits of {purchase.Id} are not granted"));
         }
-        else if (credits != Credits.Of(purchase.Credits))
+        else if (granted != Credits.Of(purchase.Credits))
         {
-            found.Add(Of("grant_amount", $"{purchase.Credits} credits were paid; the ledger granted {credits}"));
+            found.Add(Of("grant_amount", $"{purchase.Credits} credits were paid; the ledger granted {granted}"));
         }
 
         return found;
+    }
+
+    /// <summary>
+    /// What a charge granted whose row does not name it: its text was erased, or the row is archived. The purchase knows its transaction; of a second
+    /// charge nobody does, and what cannot be told is no difference.
+    /// </summary>
+    private async Task<Credits?> FindUnnamedAsync(CreditPurchase purchase, Charge charge, AccountLedger ledger, CancellationToken cancellationToken)
+    {
+        if (!ledger.HasUnnamed)
+        {
+            return null;
+        }
+
+        if (purchase.ChargeId != charge.Id || !TransactionId.TryParse(purchase.GrantedBy, out var transaction))
+        {
+            return Credits.Of(purchase.Credits);
+        }
+
+        var outcome = await meter.GetTransactionAsync(new(purchase.Account), transaction, cancellationToken).ConfigureAwait(false);
+        return !outcome.TryGet(out var status, out var refusal) ? throw new LedgerUnavailableException(refusal.Message)
+            : status.State == TransactionState.Archived ? Credits.Of(purchase.Credits)
+            : status.Transaction?.Amount;
     }
 
     /// <summary>What went back to the customer, and the credits that were taken back for it, as the record says and as the ledger has it.</summary>
@@ -103,7 +126,7 @@ internal sealed class Reconciliation(PaymentBooks books, Payments payments, Paym
         }
 
         var taken = ledger.Reversed.GetValueOrDefault(chargeId);
-        if (taken != (reversal?.TakenBack ?? 0) && reversal?.Begun is null)
+        if (taken != (reversal?.TakenBack ?? 0) && reversal?.Begun is null && !ledger.HasUnnamed)
         {
             found.Add(new("reversal_amount", billing.Account, chargeId, $"{new Credits(reversal?.TakenBack ?? 0)} credits are to be taken back; the ledger took {new Credits(taken)}"));
         }
@@ -130,9 +153,9 @@ internal sealed class Reconciliation(PaymentBooks books, Payments payments, Paym
             return found;
         }
 
-        if (subscription is { Status: SubscriptionStatus.Active, Plan: { } plan } && plan != (balance.PlannedPlan ?? balance.Plan))
+        if (following.IsElsewhere(subscription, balance))
         {
-            found.Add(Of("subscription_plan", $"the plan {plan} is paid; the account is on {balance.PlannedPlan ?? balance.Plan}"));
+            found.Add(Of("subscription_plan", $"the plan {subscription.Plan} is paid; the account is on {balance.PlannedPlan ?? balance.Plan}"));
         }
 
         // A day, because the two calendars differ by their clocks.
@@ -155,6 +178,7 @@ internal sealed class Reconciliation(PaymentBooks books, Payments payments, Paym
         var late = time.GetUtcNow().AddDays(-1);
         var found = invoices
             .Where(invoice => invoice.AmountCents > 0 && !granted.Contains(invoice.Id) && !balance.Unlimited && balance.MonthlyAllotment.IsPositive)
+            .Where(invoice => ledger.Begins is not { } begins || invoice.PeriodStart >= begins) // What is archived cannot be told.
             .Where(invoice => invoice.PeriodStart < late || balance.LastResetAt >= invoice.PeriodStart || invoice.IsProration)
             .Select(invoice => new PaymentDifference(
                 "invoice_not_granted", billing.Account, invoice.Id, $"{Dollars(invoice.AmountCents)} were paid for {invoice.PeriodStart.ToWire()} to {invoice.PeriodEnd.ToWire()}, and nothing is granted for it"))
@@ -180,14 +204,25 @@ internal sealed class AccountLedger
     /// <summary>What was taken back, less what was given back, by charge, in ten-thousandths.</summary>
     public Dictionary<string, long> Reversed { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>True where rows may lack the charge that they are of: an account's texts were erased, or its old rows archived.</summary>
+    public bool HasUnnamed { get; private set; }
+
+    /// <summary>The oldest row that is not archived; null where none is.</summary>
+    public DateTimeOffset? Begins { get; private set; }
+
     /// <summary>Allotments and what ended unused, newest first.</summary>
     public List<Transaction> Allotments { get; } = [];
 
     public static async Task<AccountLedger> ReadAsync(ICreditMeter meter, string provider, AccountId account, CancellationToken cancellationToken)
     {
         var ledger = new AccountLedger();
+        Transaction? oldest = null;
         await foreach (var row in LedgerRows.ReadAsync(meter, account, cancellationToken).ConfigureAwait(false))
         {
+            oldest = row;
+
+            // Whatever is bought has a reference; a row without has lost it.
+            ledger.HasUnnamed |= row is { Type: TransactionType.Purchase, Reference: null };
             if (row.Type is TransactionType.MonthlyReset or TransactionType.Expiration)
             {
                 ledger.Allotments.Add(row);
@@ -200,6 +235,11 @@ internal sealed class AccountLedger
             {
                 ledger.Purchases[id] = row.Amount;
             }
+        }
+
+        if (oldest is { Id.Number: > 1 })
+        {
+            (ledger.HasUnnamed, ledger.Begins) = (true, oldest.CreatedAt);
         }
 
         return ledger;

@@ -183,7 +183,7 @@ internal sealed class SubscriptionFollowing(
     }
 
     /// <summary>True where the ledger has another plan to come than the subscription. A cancelled one has none to come, so that only an upgrade counts.</summary>
-    private bool IsElsewhere(ProviderSubscription subscription, Balance balance) =>
+    public bool IsElsewhere(ProviderSubscription subscription, Balance balance) =>
         subscription is { Status: SubscriptionStatus.Active, Plan: { } plan } && plan != (balance.PlannedPlan ?? balance.Plan)
         && (!subscription.CancelsAtPeriodEnd || IsUpgrade(balance.Plan, plan));
 

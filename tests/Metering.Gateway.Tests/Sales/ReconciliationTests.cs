@@ -85,6 +85,41 @@ public sealed class ReconciliationTests
         Assert.Equal(["allotment_not_paid"], (await RunAsync(host)).Select(difference => difference.Kind));
     }
 
+    [Fact]
+    public async Task What_erased_texts_do_not_tell_any_more_is_no_difference()
+    {
+        await using var host = await SalesHost.StartAsync();
+        var (caller, url) = await host.SubscribeAsync();
+        await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 200}""");
+        await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 300}""");
+        await host.PressAsync(url, "refund");
+        Assert.Empty(await RunAsync(host));
+        await host.Gateway.Services.GetRequiredService<IPersonalTexts>().EraseTextsAsync(caller.Account);
+        Assert.Empty(await RunAsync(host));
+
+        // What comes after is compared as before.
+        await caller.PostAsync("/api/v1/purchase-credits", """{"creditCount": 100}""");
+        Assert.Empty(await RunAsync(host));
+    }
+
+    [Fact]
+    public async Task A_cancellation_behind_a_planned_downgrade_is_no_difference_and_stays()
+    {
+        await using var host = await SalesHost.StartAsync();
+        var (caller, url) = await host.SubscribeAsync();
+        Assert.Equal(200, (await caller.PostAsync("/api/v1/subscription/change-plan", """{"targetPlan": "starter"}""")).Status);
+        Assert.Equal(200, (await caller.PostAsync("/api/v1/subscription/cancel", "")).Status);
+        await host.WorkAsync();
+        Assert.Empty(await RunAsync(host));
+        Assert.True((await host.Gateway.Meter.GetBalanceAsync(caller.Account)).Value.CancelAtPeriodEnd);
+
+        // A refund of the subscription finds what it paid for, whatever the price says by now.
+        await host.PressAsync(url, "refund-subscription");
+        await host.WorkAsync();
+        Assert.Empty(await RunAsync(host));
+        Assert.True((await host.Gateway.Meter.GetBalanceAsync(caller.Account)).Value.Monthly.IsZero);
+    }
+
     private static async Task<List<PaymentDifference>> RunAsync(SalesHost host) =>
         await host.Gateway.Services.GetRequiredService<Reconciliation>().CompareAsync(CancellationToken.None).ToListAsync();
 }
