@@ -63,16 +63,16 @@ internal static class PurchaseRoutes
             return invalidKey.ToResult();
         }
 
-        var body = await JsonBody.ReadAsync(context, PaymentJson.Default.PurchaseBody, PurchaseFields, ignoresOthers: true).ConfigureAwait(false);
-        if (!body.TryGet(out var request, out var failure))
-        {
-            return failure.ToResult();
-        }
-
         var (renewing, unknown) = await FindCallerAsync(context).ConfigureAwait(false);
         if (unknown is not null)
         {
             return unknown.ToResult();
+        }
+
+        var body = await JsonBody.ReadAsync(context, PaymentJson.Default.PurchaseBody, PurchaseFields, ignoresOthers: true).ConfigureAwait(false);
+        if (!body.TryGet(out var request, out var failure))
+        {
+            return failure.ToResult();
         }
 
         string[] plans = [.. options.Plans.Where(plan => plan.Value.IsForSale).Select(plan => plan.Key)];
