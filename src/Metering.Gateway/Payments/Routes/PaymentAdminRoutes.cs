@@ -39,7 +39,7 @@ internal static class PaymentAdminRoutes
                     """,
             })
             .Produces<AdminReversalListBody>()
-            .ProducesProblems(400, 401, 403, 500, 503);
+            .ProducesProblems(400, 401, 403, 404, 500, 503);
     }
 
     private static async Task<IResult> ListProblems(HttpContext context, PaymentProblems problems)
@@ -69,12 +69,17 @@ internal static class PaymentAdminRoutes
         }).ConfigureAwait(false);
     }
 
-    private static async Task<IResult> ListReversals(string id, HttpContext context, PaymentBooks books)
+    private static async Task<IResult> ListReversals(string id, HttpContext context, PaymentBooks books, ICreditMeter meter)
     {
         var (limit, cursor) = (0, default(string));
         if ((AdminValues.ReadAccount(id, out var account) ?? AdminValues.ReadLimit(context.Request, out limit) ?? AdminValues.ReadText(context.Request, "cursor", out cursor)) is { } failure)
         {
             return failure.ToResult();
+        }
+
+        if (!(await meter.GetBalanceAsync(account, context.RequestAborted).ConfigureAwait(false)).TryGet(out _, out var refusal))
+        {
+            return Failure.Of(refusal).ToResult();
         }
 
         var prefix = ChargeReversal.IdPrefix(account.Value);
