@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Metering.Engine;
 using Metering.Gateway.Payments.Sandbox;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,7 +15,10 @@ internal sealed class PaymentWork(IServiceProvider services, PaymentOptions opti
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
 
-    /// <summary>Does all that is due now, one subject behind the other.</summary>
+    // One at a time of a process: a second one would find what is due held by the first, and call it done.
+    private readonly ConcurrentDictionary<string, SemaphoreSlim> underWay = new();
+
+    /// <summary>Does all that is due now, one subject behind the other, behind whatever is being done by itself.</summary>
     public async ValueTask RunDueAsync(CancellationToken cancellationToken)
     {
         foreach (var (subject, work) in Subjects(cancellationToken))
@@ -76,6 +80,8 @@ internal sealed class PaymentWork(IServiceProvider services, PaymentOptions opti
 
     private async ValueTask TryAsync(string subject, Func<ValueTask> work)
     {
+        var turn = underWay.GetOrAdd(subject, static _ => new(1));
+        await turn.WaitAsync().ConfigureAwait(false);
         try
         {
             await work().ConfigureAwait(false);
@@ -92,6 +98,10 @@ internal sealed class PaymentWork(IServiceProvider services, PaymentOptions opti
         {
             // One subject's bug must not keep the others' money and mails waiting.
             logger.LogError(error, "Due work ({Subject}) failed and is tried again.", subject);
+        }
+        finally
+        {
+            turn.Release();
         }
     }
 }
