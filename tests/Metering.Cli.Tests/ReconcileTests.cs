@@ -80,7 +80,7 @@ public sealed class ReconcileTests : IAsyncLifetime
         // An address on which nobody listens.
         var stripe = new { ApiKey = "sk_test_1", ApiBase = "http://127.0.0.1:1", WebhookSecrets = new[] { "whsec_1" }, Retries = 0 };
         var plans = new[] { "starter", "growth", "scale", "platinum", "enterprise" }.ToDictionary(plan => plan, plan => new { StripePrice = $"price_{plan}" });
-        await File.WriteAllTextAsync(Settings, JsonSerializer.Serialize(new { Metering = new { Data, Payments = new { Provider = "stripe", Stripe = stripe, Plans = plans } } }));
+        await File.WriteAllTextAsync(Settings, JsonSerializer.Serialize(new { Metering = new { Data, Payments = new { Provider = "stripe", PublicUrl = "https://meter.example", Stripe = stripe, Plans = plans } } }));
         (await RunAsync()).IsOneSentence(ExitCode.CannotRun, "The payment provider cannot be asked");
         (await ToolRun.OfAsync("reconcile", "--settings", Settings, "--store", folder.File("nowhere"))).IsOneSentence(ExitCode.CannotRun, "There is no ledger at");
         (await RunAsync("--format", "xml")).IsOneSentence(ExitCode.CannotRun, "xml");
