@@ -42,7 +42,7 @@ internal static class SetupRoutes
             .ProducesErrors<PaymentErrorBody>(400, 401, 403, 429, 500, 503);
         group.MapPost("settings/switch-database", SwitchDatabase)
             .RequireMeteringKey(ApiKeyScopes.Spend)
-            .Document("Switch the lead database; the same one again changes nothing, so that no Idempotency-Key is needed", new()
+            .Document("Switch the lead database; the same one again changes nothing", new()
             {
                 RequestType = typeof(SwitchDatabaseBody),
                 RequestExample = """{"smbType": "home_improvement"}""",
@@ -63,7 +63,7 @@ internal static class SetupRoutes
             .ProducesErrors<PaymentErrorBody>(400, 401, 403, 413, 415, 429, 500, 503);
         group.MapPost("ai/generate-keywords", GenerateKeywords)
             .RequireMeteringKey(ApiKeyScopes.Read)
-            .Document("Patterns that find such leads by their names; they replace earlier ones, so that no Idempotency-Key is needed", new()
+            .Document("Patterns that find such leads by their names; they replace earlier ones", new()
             {
                 RequestType = typeof(SuggestBody),
                 RequestExample = """{"description": "We sell roof tiles to roofers"}""",
