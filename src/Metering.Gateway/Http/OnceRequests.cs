@@ -144,7 +144,7 @@ internal sealed class OnceRequests(IAnswerStore answers, TimeProvider time, ILog
             var outcome = await take(state == AnswerState.BegunAnew).ConfigureAwait(false);
 
             // Done, and perhaps with a secret that is shown only now: what cannot be noted is found by a retry, as after a break.
-            await TellWhatFailsAsync(() => NoteAsync(request, outcome), context).ConfigureAwait(false);
+            await TellWhatFailsAsync(() => NoteAsync(request, outcome, state), context).ConfigureAwait(false);
             return outcome.Result;
         }
         catch (Exception) when (state is AnswerState.Begun or AnswerState.BegunAnew)
@@ -155,9 +155,10 @@ internal sealed class OnceRequests(IAnswerStore answers, TimeProvider time, ILog
         }
     }
 
-    private ValueTask NoteAsync(KeyedRequest request, OnceOutcome outcome) =>
+    /// <summary>Behind an earlier request that broke off, or is slower than the lease, no refusal says that nothing was done.</summary>
+    private ValueTask NoteAsync(KeyedRequest request, OnceOutcome outcome, AnswerState state) =>
         outcome.Kept is { } kept ? answers.CompleteAsync(request.Scope, request.KeyHash, kept)
-        : outcome.IsUncertain ? answers.ReleaseAsync(request.Scope, request.KeyHash)
+        : outcome.IsUncertain || state == AnswerState.BegunAnew ? answers.ReleaseAsync(request.Scope, request.KeyHash)
         : answers.AbandonAsync(request.Scope, request.KeyHash);
 
     private async ValueTask<(AnswerState State, StoredAnswer? Answer)> BeginAsync(KeyedRequest request, CancellationToken cancellationToken)

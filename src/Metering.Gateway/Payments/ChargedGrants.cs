@@ -151,6 +151,11 @@ internal sealed class ChargedGrants(PaymentBooks books, Payments payments, Credi
             return (stored.Value, null);
         }
 
+        if (await books.Accounts.FindByKeyAsync(BillingAccount.EarlierKey(invoice.SubscriptionId), cancellationToken).ConfigureAwait(false) is { } renewed)
+        {
+            return (renewed.Value, null);
+        }
+
         var subscription = await payments.Required.FindSubscriptionAsync(invoice.SubscriptionId, cancellationToken).ConfigureAwait(false);
         if (subscription?.PurchaseId is not { } id || await books.PlanPurchases.FindAsync(id, cancellationToken).ConfigureAwait(false) is not { Value: var purchase })
         {

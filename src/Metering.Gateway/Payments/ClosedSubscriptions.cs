@@ -85,7 +85,12 @@ internal sealed class ClosedSubscriptions(
     {
         var billing = stored.Value;
         var balance = await meter.GetBalanceAsync(new(billing.Account), cancellationToken).ConfigureAwait(false);
-        var isClosed = balance.TryGet(out var present, out _) && present.Status == AccountStatus.Closed;
+        if (!balance.TryGet(out var present, out var refusal) && refusal.Reason != RefusalReason.AccountUnknown)
+        {
+            throw new LedgerUnavailableException(refusal.Message); // Whether it is closed is not known now; the wish stays.
+        }
+
+        var isClosed = present is { Status: AccountStatus.Closed };
         if (!isClosed && time.GetUtcNow() - billing.ClosingSince < ClosingTime)
         {
             return; // It is being closed at this moment.
@@ -122,5 +127,10 @@ internal sealed class ClosedSubscriptions(
         }
 
         await following.FinishAsync(subscriptionId, claim, cancellationToken).ConfigureAwait(false);
+        if (await books.Accounts.FindByKeyAsync(BillingAccount.SubscriptionKey(subscriptionId), cancellationToken).ConfigureAwait(false)
+            is { Value: { CancelsAtPeriodEnd: false, Status: not SubscriptionStatus.Ended } })
+        {
+            throw new PaymentProviderException($"The subscription {subscriptionId} goes on at the provider.", isTransient: true); // Tried again, less and less often.
+        }
     }
 }

@@ -27,9 +27,15 @@ internal static class InvoiceGrants
         var allotments = Allotments(rows);
         var all = invoices.ToArray();
         var found = new List<InvoiceGrant>();
-        foreach (var period in all.Where(invoice => !invoice.IsProration))
+        PaidInvoice[] periods = [.. all.Where(invoice => !invoice.IsProration).OrderBy(invoice => invoice.PeriodStart)];
+        foreach (var (index, period) in periods.Index())
         {
             var (start, end) = (Boundary(anchor, period.PeriodStart), Boundary(anchor, period.PeriodEnd));
+            if (index + 1 < periods.Length && Boundary(anchor, periods[index + 1].PeriodStart) is var next && next > start && next < end)
+            {
+                end = next; // A subscription that ended at once, and a renewal within the period that it had paid.
+            }
+
             var within = allotments.Where(allotment => allotment.Row.CreatedAt >= start && allotment.Row.CreatedAt < end).ToArray();
             var changes = all.Where(invoice => invoice.IsProration && invoice.CreatedAt >= start && invoice.CreatedAt < end).ToArray();
             if (within.Length == 0)

@@ -84,6 +84,7 @@ internal sealed class Renewals(PaymentBooks books, Payments payments, ICreditMet
         {
             CustomerId = subscription.CustomerId,
             SubscriptionId = subscription.Id,
+            EarlierSubscriptions = [.. stored.Value.EarlierSubscriptions ?? [], stored.Value.SubscriptionId],
             Plan = purchase.Plan,
             PeriodEnd = subscription.PeriodEnd,
             Status = subscription.Status,
@@ -111,8 +112,10 @@ internal sealed class Renewals(PaymentBooks books, Payments payments, ICreditMet
         var isWhole = subscription.PeriodStart.AddMonths(MonthsOf(purchase.Plan)) <= subscription.PeriodEnd + TimeSpan.FromHours(1) && paid == balance.PeriodEnd;
         if (balance.Plan == purchase.Plan && !isWhole && FindOther(purchase.Plan) is { } other)
         {
-            // The ledger begins a period anew only with a change of plan. Nothing is granted for this one: it is not paid.
-            refusal = (await meter.ChangePlanAsync(account, new() { Plan = other, IdempotencyKey = $"renewal:{purchase.Id}:1" }, cancellationToken).ConfigureAwait(false)).Refusal;
+            // The ledger begins a period anew only with a change of plan. Where the present one is paid still, this one grants something, too: the least there is.
+            var step = new ChangePlanRequest { Plan = other, Allotment = PlanAllotment.Prorated, ExternalReference = reference + ":1", IdempotencyKey = $"renewal:{purchase.Id}:1" };
+            refusal = (await meter.ChangePlanAsync(account, step, cancellationToken).ConfigureAwait(false)).Refusal;
+            refusal = refusal is { Reason: RefusalReason.ReferenceUsed } ? null : refusal;
         }
 
         if (refusal is null && (balance.Plan != purchase.Plan || !isWhole))
@@ -139,7 +142,13 @@ internal sealed class Renewals(PaymentBooks books, Payments payments, ICreditMet
         }
     }
 
-    private string? FindOther(string plan) => catalogue.Plans.Keys.Order(StringComparer.Ordinal).FirstOrDefault(other => other != plan && MonthsOf(other) == MonthsOf(plan));
+    /// <summary>A plan of the same length that grants as little as possible.</summary>
+    private string? FindOther(string plan) => catalogue.Plans
+        .Where(other => other.Key != plan && MonthsOf(other.Key) == MonthsOf(plan))
+        .OrderBy(other => other.Value.Unlimited ? Credits.Zero : other.Value.MonthlyCredits)
+        .ThenBy(other => other.Key, StringComparer.Ordinal)
+        .Select(other => other.Key)
+        .FirstOrDefault();
 
     private int MonthsOf(string plan) => catalogue.Plans.TryGetValue(plan, out var known) ? known.PeriodMonths : 1;
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Metering.Engine;
 using Microsoft.Extensions.Logging;
@@ -9,6 +10,9 @@ internal sealed class SubscriptionClaims(PaymentBooks books, PaymentOptions opti
 {
     private const int Rounds = 5;
 
+    // Claims of this process that only follow the provider: over in a moment, so that a customer's change waits for them instead of being refused.
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> following = new();
+
     /// <summary>A name that nobody else has.</summary>
     public static string NewId(string subject) => $"{subject}-{RandomNumberGenerator.GetHexString(32, lowercase: true)}";
 
@@ -19,8 +23,40 @@ internal sealed class SubscriptionClaims(PaymentBooks books, PaymentOptions opti
     /// <returns>The claim's id; null where another was quicker.</returns>
     public async ValueTask<string?> TakeAsync(Stored<BillingAccount> stored, CancellationToken cancellationToken)
     {
-        var claim = new SubscriptionClaim { Id = NewId("claim"), Until = time.GetUtcNow() + options.ChangeLease, Restores = stored.Value.Claim?.Restores };
+        var claim = NewClaim(stored.Value);
         return await SaveAsync(stored, claim, cancellationToken).ConfigureAwait(false) ? claim.Id : null;
+    }
+
+    /// <summary>Like <see cref="TakeAsync"/>, and does work that changes nothing at the provider.</summary>
+    /// <returns>What the work returns; null where another was quicker.</returns>
+    public async ValueTask<T?> WithAsync<T>(Stored<BillingAccount> stored, Func<string, ValueTask<T>> work, CancellationToken cancellationToken)
+        where T : struct
+    {
+        var claim = NewClaim(stored.Value);
+        var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        following[claim.Id] = end; // Before it can be seen.
+        try
+        {
+            return await SaveAsync(stored, claim, cancellationToken).ConfigureAwait(false) ? await work(claim.Id).ConfigureAwait(false) : null;
+        }
+        finally
+        {
+            following.TryRemove(claim.Id, out _);
+            end.TrySetResult();
+        }
+    }
+
+    /// <summary>Waits for the end of a claim of this process that changes nothing.</summary>
+    /// <returns>False at once for any other.</returns>
+    public async ValueTask<bool> WaitForAsync(SubscriptionClaim claim, CancellationToken cancellationToken)
+    {
+        if (!following.TryGetValue(claim.Id, out var end))
+        {
+            return false;
+        }
+
+        await end.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return true;
     }
 
     /// <summary>The account of a subscription whose claim is the caller's; null where it is not any more.</summary>
@@ -85,6 +121,8 @@ internal sealed class SubscriptionClaims(PaymentBooks books, PaymentOptions opti
             await books.SaveAsync(cancellationToken, changes).ConfigureAwait(false);
         }
     }
+
+    private SubscriptionClaim NewClaim(BillingAccount billing) => new() { Id = NewId("claim"), Until = time.GetUtcNow() + options.ChangeLease, Restores = billing.Claim?.Restores };
 
     private ValueTask<bool> SaveAsync(Stored<BillingAccount> stored, SubscriptionClaim? claim, CancellationToken cancellationToken) =>
         books.SaveAsync(cancellationToken, books.Accounts.Change(stored.Value with { Claim = claim }, stored.Version));

@@ -38,9 +38,9 @@ internal sealed class SubscriptionFollowing(
                     return null; // The holder cannot end without having seen the note.
                 }
             }
-            else if (await claims.TakeAsync(stored, cancellationToken).ConfigureAwait(false) is { } claim)
+            else if (await claims.WithAsync(stored, claim => FinishAsync(subscriptionId, claim, cancellationToken), cancellationToken).ConfigureAwait(false) is { } followed)
             {
-                return (await FinishAsync(subscriptionId, claim, cancellationToken).ConfigureAwait(false)).Fault;
+                return followed.Fault;
             }
         }
 
@@ -132,7 +132,11 @@ internal sealed class SubscriptionFollowing(
 
     /// <summary>The answer to an upgrade that the ledger has made already; null where it has not, or not lately.</summary>
     public async ValueTask<PlanChange?> FindUpgradeAsync(AccountId account, ProviderSubscription subscription, CancellationToken cancellationToken) =>
-        subscription is { Plan: not null, LastInvoice: not null }
+        subscription is { Plan: { } plan, LastInvoice: not null }
+
+        // Only where the ledger would refuse to make it now: asking must not change anything.
+        && (await meter.GetBalanceAsync(account, cancellationToken).ConfigureAwait(false)).TryGet(out var balance, out _)
+        && balance.Plan == plan && catalogue.Plans.TryGetValue(plan, out var terms) && balance.MonthlyAllotment == terms.MonthlyCredits
         && (await meter.ChangePlanAsync(account, UpgradeOf(subscription), cancellationToken).ConfigureAwait(false)).TryGet(out var change, out _) ? change : null;
 
     /// <summary>The call that asked for it and the event that tells of it are answered alike: each upgrade has an invoice of its own.</summary>
@@ -148,9 +152,22 @@ internal sealed class SubscriptionFollowing(
     private async ValueTask<ProviderSubscription?> FindRestoredAsync(BillingAccount billing, CancellationToken cancellationToken)
     {
         var subscription = await payments.Required.FindSubscriptionAsync(billing.SubscriptionId, cancellationToken).ConfigureAwait(false);
-        return billing.Claim is { Restores: { } price } && subscription is { Status: SubscriptionStatus.Active, CancelsAtPeriodEnd: false } && subscription.Plan == price.From
-            ? await payments.Required.ChangePlanAsync(new(subscription.Id, price.Planned, false, SubscriptionClaims.NewId("plan")), cancellationToken).ConfigureAwait(false)
-            : subscription;
+        if (billing.Claim is not { Restores: { } price } || subscription is not { Status: SubscriptionStatus.Active, CancelsAtPeriodEnd: false } || subscription.Plan != price.From)
+        {
+            return subscription;
+        }
+
+        try
+        {
+            var restored = new PlanPriceChange(subscription.Id, price.Planned, false, SubscriptionClaims.NewId("plan"));
+            return await payments.Required.ChangePlanAsync(restored, cancellationToken).ConfigureAwait(false) ?? subscription;
+        }
+        catch (PaymentProviderException error) when (!error.IsTransient)
+        {
+            // The ledger follows the price that is charged; who wants another one must not be kept from cancelling by a price that is gone.
+            logger.LogError("The planned price of the subscription {Subscription} cannot be put back: {Message}", subscription.Id, error.Message);
+            return subscription;
+        }
     }
 
     private async ValueTask<Followed> FollowLedgerAsync(AccountId account, ProviderSubscription? subscription, CancellationToken cancellationToken)

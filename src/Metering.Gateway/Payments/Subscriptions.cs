@@ -14,6 +14,8 @@ internal sealed record ChangedPlan(string ChangeType, string PreviousPlan, strin
 internal sealed class Subscriptions(
     PaymentBooks books, Payments payments, SubscriptionClaims claims, SubscriptionFollowing following, ICreditMeter meter, Catalogue catalogue, PaymentOptions options)
 {
+    private const int Rounds = 10;
+
     /// <summary>Ends a subscription with its paid period (000); ending it twice is the same.</summary>
     public async ValueTask<(BillingAccount? Billing, Failure? Failure)> CancelAsync(AccountId account, CancellationToken cancellationToken)
     {
@@ -166,29 +168,34 @@ internal sealed class Subscriptions(
     /// <summary>Takes the claim of an account's subscription, and first finishes what a holder before has left undone.</summary>
     private async ValueTask<(BillingAccount? Billing, string? Claim, Failure? Failure)> ClaimAsync(AccountId account, CancellationToken cancellationToken)
     {
-        if (await FindAsync(account, cancellationToken).ConfigureAwait(false) is not { } stored)
+        for (var round = 0; round < Rounds; round++)
         {
-            return (null, null, None());
-        }
-
-        if (stored.Value.Claim is not null && !claims.IsHeld(stored.Value))
-        {
-            if (await following.FollowAsync(stored.Value.SubscriptionId, cancellationToken).ConfigureAwait(false) is { } fault)
-            {
-                return (null, null, Pending(fault));
-            }
-
-            if (await FindAsync(account, cancellationToken).ConfigureAwait(false) is not { } again)
+            if (await FindAsync(account, cancellationToken).ConfigureAwait(false) is not { } stored)
             {
                 return (null, null, None());
             }
 
-            stored = again;
+            if (claims.IsHeld(stored.Value))
+            {
+                if (!await claims.WaitForAsync(stored.Value.Claim!, cancellationToken).ConfigureAwait(false))
+                {
+                    break;
+                }
+            }
+            else if (stored.Value.Claim is not null)
+            {
+                if (await following.FollowAsync(stored.Value.SubscriptionId, cancellationToken).ConfigureAwait(false) is { } fault)
+                {
+                    return (null, null, Pending(fault));
+                }
+            }
+            else if (await claims.TakeAsync(stored, cancellationToken).ConfigureAwait(false) is { } claim)
+            {
+                return (stored.Value, claim, null);
+            }
         }
 
-        return claims.IsHeld(stored.Value) || await claims.TakeAsync(stored, cancellationToken).ConfigureAwait(false) is not { } claim
-            ? (null, null, InProgress())
-            : (stored.Value, claim, null);
+        return (null, null, InProgress());
     }
 
     private async ValueTask<Stored<BillingAccount>?> FindAsync(AccountId account, CancellationToken cancellationToken) =>

@@ -40,6 +40,36 @@ public sealed class ReturningCustomerTests
     }
 
     [Fact]
+    public async Task Payments_of_both_subscriptions_are_the_accounts_also_when_the_purchase_is_forgotten()
+    {
+        await using var host = await SalesHost.StartAsync();
+        var caller = await LeaveAsync(host, HalfOfJune);
+        await RenewAsync(host, caller, "growth");
+        await host.WorkAsync();
+        Assert.Empty(await host.Gateway.Services.GetRequiredService<Reconciliation>().CompareAsync(CancellationToken.None).ToListAsync());
+
+        host.Clock.Advance(TimeSpan.FromDays(100));
+        await host.WorkAsync();
+        Assert.DoesNotContain(await host.DocumentsAsync("plan-purchase"), purchase => !purchase.TryGetProperty("renews", out var renews) || !renews.GetBoolean());
+        var books = host.Gateway.Services.GetRequiredService<SandboxBooks>();
+        var first = (await host.DocumentsAsync("sandbox-invoice")).MinBy(invoice => invoice.GetProperty("createdAt").GetDateTimeOffset()).GetProperty("chargeId").GetString()!;
+        var stored = (await books.Invoices.FindByKeyAsync(first, CancellationToken.None))!.Value;
+        Assert.True(await books.SaveAsync(CancellationToken.None, books.Invoices.Change(stored.Value with { RefundedCents = 7_500 }, stored.Version)));
+        await SecondCharge.ReceiveAsync(host, "charge.refunded", first);
+        var reversal = Assert.Single(await host.DocumentsAsync("charge-reversal"));
+        Assert.Equal((caller.Account.Value, 7_500), (reversal.GetProperty("account").GetString(), reversal.GetProperty("reversedCents").GetInt64()));
+    }
+
+    [Fact]
+    public void A_renewal_within_the_period_that_an_ended_subscription_had_paid_has_a_row_of_its_own()
+    {
+        var (begin, half, end) = (HalfOfJune.AddDays(-15), HalfOfJune, HalfOfJune.AddDays(15));
+        PaidInvoice[] invoices = [Invoice("in_1", "sub_1", begin, end, 7_500), Invoice("in_2", "sub_2", half, end, 3_750)];
+        var matched = InvoiceGrants.Match(begin, invoices, [Allotment(2, half, 500), Allotment(1, begin, 1_000)]);
+        Assert.Equal([("in_1", 1), ("in_2", 2)], matched.Select(grant => (grant.Invoice!.Id, grant.Row!.Id.Number)));
+    }
+
+    [Fact]
     public async Task Another_plan_may_be_chosen_and_all_who_provision_at_once_renew_once()
     {
         await using var host = await SalesHost.StartAsync();
@@ -129,6 +159,29 @@ public sealed class ReturningCustomerTests
     }
 
     /// <summary>Subscribes to Growth on May 1, buys 100 credits, cancels; the subscription has ended on June 1.</summary>
+    private static PaidInvoice Invoice(string id, string subscription, DateTimeOffset from, DateTimeOffset to, long cents) => new()
+    {
+        Id = id,
+        SubscriptionId = subscription,
+        CreatedAt = from,
+        AmountCents = cents,
+        PeriodStart = from,
+        PeriodEnd = to,
+        IsProration = false,
+    };
+
+    private static Transaction Allotment(long number, DateTimeOffset at, long credits) => new()
+    {
+        Id = new(number, 0),
+        Type = TransactionType.MonthlyReset,
+        Amount = Credits.Of(credits),
+        Credits = Credits.Of(credits),
+        Description = string.Empty,
+        Buckets = default,
+        CreatedAt = at,
+        AppliedAt = at,
+    };
+
     private static async Task<TestCaller> LeaveAsync(SalesHost host, DateTimeOffset returns)
     {
         var (caller, url) = await host.SubscribeAsync();

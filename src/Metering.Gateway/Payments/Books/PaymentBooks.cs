@@ -139,7 +139,7 @@ internal sealed class PaymentBooks(IPaymentStore store, PaymentOptions options, 
         BillingAccount.Kind,
         PaymentRecordsJson.Default.BillingAccount,
         account => account.Account,
-        account => [BillingAccount.SubscriptionKey(account.SubscriptionId)],
+        account => [BillingAccount.SubscriptionKey(account.SubscriptionId), .. (account.EarlierSubscriptions ?? []).Select(BillingAccount.EarlierKey)],
 
         // Whoever was changing it may have died.
         account => account.Claim?.Until ?? account.ClosingSince);

@@ -107,7 +107,13 @@ internal sealed record BillingAccount
     /// <summary>Since when the subscription is to be ended at the provider, because its account was closed; null where it is not.</summary>
     public DateTimeOffset? ClosingSince { get; init; }
 
+    /// <summary>Subscriptions that ended before this one, whose payments may still be refunded; null for none.</summary>
+    public IReadOnlyList<string>? EarlierSubscriptions { get; init; }
+
     public static string SubscriptionKey(string subscriptionId) => $"subscription:{subscriptionId}";
+
+    /// <summary>A key of its own: what is told of an earlier subscription must not be followed as the present one.</summary>
+    public static string EarlierKey(string subscriptionId) => $"earlier:{subscriptionId}";
 }
 
 /// <summary>

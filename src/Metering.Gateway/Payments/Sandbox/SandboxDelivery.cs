@@ -9,7 +9,7 @@ namespace Metering.Gateway.Payments.Sandbox;
 
 /// <summary>Delivers the sandbox's events as Stripe does: signed, over HTTP, again and again until they are answered with 200.</summary>
 internal sealed class SandboxDelivery(
-    SandboxBooks books, IHttpClientFactory clients, PaymentOptions options, PaymentSignal signal, TimeProvider time, ILogger<SandboxDelivery> logger, IServer? server = null)
+    SandboxBooks books, IHttpClientFactory clients, PaymentOptions options, PaymentSignal signal, TimeProvider time, ILogger<SandboxDelivery> logger, IServer? server = null) : IDisposable
 {
     /// <summary>The name of its HTTP client, for hosts that have a way of their own to this process.</summary>
     public const string ClientName = "metering-sandbox";
@@ -20,16 +20,30 @@ internal sealed class SandboxDelivery(
     /// <summary>The endpoint's secret. It lives as long as the process: sender and receiver are the same one.</summary>
     public string Secret { get; } = "whsec_sandbox_" + RandomNumberGenerator.GetHexString(64, lowercase: true);
 
+    // Whoever delivers behind another finds his events delivered when he is done, and not on their way.
+    private readonly SemaphoreSlim turn = new(1);
+
+    /// <inheritdoc />
+    public void Dispose() => turn.Dispose();
+
     /// <summary>There is something to deliver.</summary>
     public void Wake() => signal.Set();
 
     /// <summary>Delivers what is due, one behind the other.</summary>
     public async ValueTask DeliverDueAsync(CancellationToken cancellationToken)
     {
-        var due = await books.Events.ListDueAsync(time.GetUtcNow(), 100, cancellationToken).ConfigureAwait(false);
-        foreach (var stored in due.OrderBy(stored => stored.Value.Id, StringComparer.Ordinal))
+        await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
         {
-            await DeliverAsync(stored, cancellationToken).ConfigureAwait(false);
+            var due = await books.Events.ListDueAsync(time.GetUtcNow(), 100, cancellationToken).ConfigureAwait(false);
+            foreach (var stored in due.OrderBy(stored => stored.Value.Id, StringComparer.Ordinal))
+            {
+                await DeliverAsync(stored, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            turn.Release();
         }
     }
 
